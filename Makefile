@@ -1,0 +1,55 @@
+# Two commands are enough: `make demo` and `make test`. Both create what they need in .venv.
+
+PYTHON ?= python3
+VENV ?= .venv
+CONSTRAINTS ?= constraints.txt
+OUT ?= insarfeat-demo
+RUN := $(VENV)/bin
+INSTALL := $(RUN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS)
+
+.PHONY: help demo test check format bench clean
+
+help:
+	@echo "make demo    make a synthetic scene, compute its layers, draw a report (in $(OUT)/)"
+	@echo "make test    run all tests"
+	@echo "make check   ruff and mypy"
+	@echo "make format  let ruff format the code"
+	@echo "make bench   measure against the machine and the installed peers"
+	@echo "make clean   remove the environment, caches and demo results"
+
+demo: $(VENV)/demo.stamp
+	$(RUN)/insarfeat demo $(OUT) --overwrite
+
+test: $(VENV)/test.stamp
+	$(RUN)/python -m pytest -n 2 -q
+
+check: $(VENV)/test.stamp
+	$(RUN)/ruff format --check .
+	$(RUN)/ruff check .
+	$(RUN)/mypy
+
+format: $(VENV)/test.stamp
+	$(RUN)/ruff format .
+	$(RUN)/ruff check --fix .
+
+bench: $(VENV)/bench.stamp
+	$(RUN)/insarfeat bench
+
+$(VENV)/demo.stamp $(VENV)/test.stamp $(VENV)/bench.stamp: $(VENV)/%.stamp: $(VENV)/python.stamp pyproject.toml $(CONSTRAINTS)
+	@echo "installing insarfeat and what it needs ($*) into $(VENV): a minute or two"
+	$(INSTALL) -e ".[$(EXTRA_$*)]"
+	@touch $@
+
+EXTRA_demo := plot
+EXTRA_test := test
+EXTRA_bench := plot,bench
+
+$(VENV)/python.stamp:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+clean:
+	rm -rf $(VENV) $(OUT) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build
+	find insarfeat benchmarks tests -name __pycache__ -type d -exec rm -rf {} +

@@ -1,0 +1,163 @@
+"""The table of cases.
+
+A function of the package gets its row here, and with it the comparison with its peers, its throughput and
+its memory. The package is imported inside the cases, so that the table itself loads without numba.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+
+from benchmarks import peers
+from benchmarks.machine import LimitName
+from benchmarks.peers import Agreement, Array, NotComparable, Peer
+from insarfeat.errors import InvalidArgument
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function that is imported when it is called; unlike a lambda it can be sent to another process."""
+
+    module: str
+    name: str
+
+    def load(self) -> Callable[..., Any]:
+        """Import the function."""
+        function: Callable[..., Any] = getattr(importlib.import_module(self.module), self.name)
+        return function
+
+    def __call__(self, *arguments: Any, **parameters: Any) -> Any:
+        return self.load()(*arguments, **parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A function of the package against its peers and a limit of the machine.
+
+    Attributes
+    ----------
+    prepare
+        Makes the inputs for images of size x size pixels.
+    run
+        Function of the package; its module-level name must find it, as it runs in another process.
+    sizes
+        Sizes to measure at, in pixels.
+    parameters
+        Keyword arguments that the function and all its peers are called with.
+    limit
+        The limit of the machine to compare with.
+    """
+
+    name: str
+    prepare: Callable[[int], tuple[Array, ...]]
+    run: Callable[..., Array]
+    peers: tuple[Peer, ...] = ()
+    sizes: tuple[int, ...] = (4096,)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    limit: LimitName = "copy"
+
+
+Call = Callable[[], object]
+_NO_SIZE = (0,)  # measured once, whatever size is asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """What a call costs beside its arithmetic; ``pair`` gives the call by the operator and the direct one."""
+
+    sizes: ClassVar = _NO_SIZE
+    name: str
+    pair: Callable[[], tuple[Call, Call]]
+    calls: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Startup:
+    """What a statement costs in a fresh interpreter."""
+
+    sizes: ClassVar = _NO_SIZE
+    name: str
+    statement: str
+
+
+AnyCase = Case | Latency | Startup
+
+
+def _radar_pair(size: int) -> tuple[Array, ...]:
+    """Make two acquisitions of one scene: speckle with a common part and a fringe every 64 pixels."""
+    generator = np.random.default_rng(0)
+    speckle = generator.standard_normal((3, size, 2 * size), np.float32).view(np.complex64)
+    common, primary, secondary = speckle
+    fringes = np.exp(2j * np.pi * np.arange(size) / 64).astype(np.complex64)
+    return common + primary, common * fringes + secondary
+
+
+def _hills(size: int) -> tuple[Array, ...]:
+    """Make rough hills of 400 m, in metres."""
+    along = np.sin(np.arange(size) / 40)
+    roughness = np.random.default_rng(0).standard_normal((size, size), np.float32)
+    return ((200 * (along[:, None] + along) + roughness).astype(np.float32),)
+
+
+def _slope_pair() -> tuple[Call, Call]:
+    # The one place that knows the kernel by its name and arguments.
+    operator = Function("insarfeat.terrain", "slope").load()
+    kernel = Function("insarfeat.terrain._kernels", "slope_zevenbergen_thorne").load()
+    (dem,) = _hills(8)
+    return partial(operator, dem, resolution=15.0), partial(kernel, dem, 15.0, 15.0)
+
+
+CASES: tuple[AnyCase, ...] = (
+    Case(
+        "interferogram",
+        prepare=_radar_pair,
+        run=Function("insarfeat.filters", "interferogram"),
+        peers=(Peer("numpy", "numpy", peers.numpy_interferogram, Agreement(1e-5)),),
+    ),
+    Case(
+        "coherence",
+        prepare=_radar_pair,
+        run=Function("insarfeat.filters", "coherence"),
+        parameters={"window": (5, 5)},
+        # Near the edges each tool fills the window in its own way.
+        peers=(
+            Peer("scipy uniform_filter", "scipy", peers.scipy_coherence, Agreement(1e-5, border=2)),
+            Peer("OpenCV boxFilter", "cv2", peers.opencv_coherence, Agreement(1e-5, border=2)),
+        ),
+    ),
+    Case(
+        "slope",
+        prepare=_hills,
+        run=Function("insarfeat.terrain", "slope"),
+        parameters={"resolution": 15.0},
+        peers=(
+            Peer("numpy", "numpy", peers.numpy_slope, Agreement(1e-3)),
+            Peer(
+                "xarray-spatial",
+                "xrspatial",
+                peers.xrspatial_slope,
+                NotComparable("Horn's slope from 8 neighbours; ours is Zevenbergen and Thorne's from 4"),
+            ),
+        ),
+    ),
+    Latency("dispatch", _slope_pair),
+    Startup("import", "import insarfeat"),
+)
+
+
+def choose(names: Sequence[str], table: Sequence[AnyCase] = CASES) -> tuple[AnyCase, ...]:
+    """Return the named cases in the order of the table; all of them where none is named."""
+    known = [case.name for case in table]
+    for name in names:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f'did you mean "{close[0]}"? ' if close else ""
+            raise InvalidArgument(f'there is no case "{name}"; {hint}The cases are: {", ".join(known)}')
+    return tuple(case for case in table if not names or case.name in names)

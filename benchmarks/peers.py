@@ -1,0 +1,147 @@
+"""The other tools that can answer the same question, and how closely they must give the same answer."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata, util
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.results import Verdict
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """A peer computes the same thing: no pixel may differ by more than the tolerance.
+
+    Attributes
+    ----------
+    tolerance
+        Largest allowed absolute difference, in the unit of the answer.
+    border
+        Pixels left out on each side, where the peer treats edges in its own way.
+    """
+
+    tolerance: float
+    border: int = 0
+
+    def judge(self, ours: Array, theirs: Array) -> Verdict:
+        """Compare the answers; a pixel that is NaN in only one of them is a difference."""
+        if ours.shape != theirs.shape:
+            return Verdict("differs", f"by shape: {theirs.shape} instead of {ours.shape}")
+        inner = tuple(slice(self.border, length - self.border) for length in ours.shape)
+        ours, theirs = ours[inner], theirs[inner]
+        empty = np.isnan(ours)
+        if one_sided := np.count_nonzero(empty != np.isnan(theirs)):
+            return Verdict("differs", f"by {one_sided} pixels that only one of the two knows")
+        largest = float(np.max(np.abs(ours - theirs), where=~empty, initial=0.0))
+        agrees = largest <= self.tolerance
+        return Verdict("agrees" if agrees else "differs", f"by {largest:.2g}, allowed {self.tolerance:.2g}")
+
+
+@dataclass(frozen=True, slots=True)
+class NotComparable:
+    """A peer answers the same need with another definition: only speed and memory are compared."""
+
+    reason: str
+
+    def judge(self, _ours: Array, _theirs: Array) -> Verdict:
+        """Give the reason."""
+        return Verdict("not comparable", self.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Another tool.
+
+    Attributes
+    ----------
+    package
+        Name that it is imported by.
+    run
+        Takes the inputs and parameters of the case.
+    answer
+        How its answer compares with ours.
+    """
+
+    name: str
+    package: str
+    run: Callable[..., Array]
+    answer: Agreement | NotComparable
+
+    @property
+    def installed(self) -> bool:
+        """Whether the tool can be imported here."""
+        return util.find_spec(self.package) is not None
+
+    def version(self) -> str | None:
+        """Version of the tool; None where it is not installed."""
+        return installed_version(self.package)
+
+
+@cache
+def _distributions() -> dict[str, list[str]]:
+    return dict(metadata.packages_distributions())
+
+
+def installed_version(package: str) -> str | None:
+    """Version of a package by the name it is imported by.
+
+    OpenCV comes as any of four distributions, so that the name of the distribution is looked up.
+    """
+    names = _distributions().get(package)
+    return metadata.version(names[0]) if names else None
+
+
+def numpy_interferogram(primary: Array, secondary: Array) -> Array:
+    product: Array = primary * np.conj(secondary)
+    return product
+
+
+def _coherence(primary: Array, secondary: Array, mean: Callable[[Array], Array]) -> Array:
+    power = mean(np.abs(primary) ** 2) * mean(np.abs(secondary) ** 2)
+    ratio: Array = np.abs(mean(primary * np.conj(secondary))) / np.sqrt(power)
+    return ratio
+
+
+def scipy_coherence(primary: Array, secondary: Array, window: tuple[int, int]) -> Array:
+    from scipy import ndimage
+
+    return _coherence(primary, secondary, lambda image: ndimage.uniform_filter(image, window))
+
+
+def opencv_coherence(primary: Array, secondary: Array, window: tuple[int, int]) -> Array:
+    cv2: Any = importlib.import_module("cv2")
+    cv2.setNumThreads(1)  # OpenCV keeps its own pool, which no environment variable reaches
+
+    def mean(image: Array) -> Array:
+        planes = image.view(np.float32).reshape(
+            *image.shape, -1
+        )  # OpenCV knows channels, not complex numbers
+        smooth: Array = np.ascontiguousarray(cv2.boxFilter(planes, -1, window[::-1]))
+        return smooth.view(image.dtype).reshape(image.shape)
+
+    return _coherence(primary, secondary, mean)
+
+
+def numpy_slope(dem: Array, resolution: float) -> Array:
+    padded = np.pad(dem, 1, mode="reflect", reflect_type="odd")  # a missing neighbour is 2 z0 - opposite
+    two_cells = np.float32(2 * resolution)
+    east = (padded[1:-1, 2:] - padded[1:-1, :-2]) / two_cells
+    north = (padded[:-2, 1:-1] - padded[2:, 1:-1]) / two_cells
+    slope: Array = np.degrees(np.arctan(np.sqrt(east**2 + north**2)))
+    return slope
+
+
+def xrspatial_slope(dem: Array, resolution: float) -> Array:
+    xarray: Any = importlib.import_module("xarray")
+    xrspatial: Any = importlib.import_module("xrspatial")
+    slope: Array = xrspatial.slope(xarray.DataArray(dem, attrs={"res": (resolution, resolution)})).data
+    return slope

@@ -1,0 +1,162 @@
+"""The command ``insarfeat bench``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.cases import AnyCase, Case, Latency, choose
+from benchmarks.results import (
+    CaseResult,
+    Contender,
+    LatencyResult,
+    Result,
+    Results,
+    Spread,
+    check_target,
+    write,
+)
+from benchmarks.runner import Effort, run, smoke_effort
+from insarfeat.errors import InsarfeatError, RunFailed, WriteFailed
+
+_DEFAULT_OUT = Path("benchmark.json")
+_COLOURS = {"agrees": "green", "differs": "red", "failed": "red", "missing": "yellow"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line of the package."""
+    app.command("bench")(bench)
+
+
+def bench(
+    case: Annotated[
+        list[str] | None, typer.Option(help="Case to measure, may be repeated; all if left out.")
+    ] = None,
+    size: Annotated[
+        int | None, typer.Option(min=16, help="Side of the images in pixels; the case decides if left out.")
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Timed calls of each tool.")] = Effort().rounds,
+    out: Annotated[Path | None, typer.Option(help=f"Record to write; {_DEFAULT_OUT} if left out.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a record that is there.")] = False,
+    smoke: Annotated[
+        bool,
+        typer.Option(
+            "--smoke", help="Only compare answers, on tiny images; no record unless --out is given."
+        ),
+    ] = False,
+    list_cases: Annotated[bool, typer.Option("--list", help="List the cases and stop.")] = False,
+) -> None:
+    """Measure the package against its peers and the machine, on one core.
+
+    Exits with 1 if a case fails or a peer that should agree does not, with 2 if the request cannot be met.
+    """
+    console, errors = Console(), Console(stderr=True)
+    try:
+        cases = choose(case or ())
+        if list_cases:
+            console.print(_listing(cases))
+            return
+        target = out or (None if smoke else _DEFAULT_OUT)
+        if target:
+            check_target(target, overwrite=overwrite)
+        with errors.status("starting") as status:
+            results = run(
+                cases,
+                smoke_effort(size) if smoke else Effort(size, rounds),
+                lambda name: status.update(f"case {name}"),
+            )
+        console.print(_table(results))
+        for name, one in results.wrong:
+            errors.print(
+                f"{name}: {one.name} {one.verdict.state} {one.verdict.detail}", style="red", markup=False
+            )
+        if target:
+            write(results, target)
+            console.print(f"The results are in {target}", soft_wrap=True, markup=False)
+    except InsarfeatError as error:
+        errors.print(str(error), style="red", markup=False)
+        raise typer.Exit(1 if isinstance(error, RunFailed | WriteFailed) else 2) from error
+    if results.wrong:
+        raise typer.Exit(1)
+
+
+def _listing(cases: tuple[AnyCase, ...]) -> Table:
+    table = Table("case", "kind", "sizes", "peers")
+    for one in cases:
+        match one:
+            case Case():
+                names = (peer.name if peer.installed else f"{peer.name} (missing)" for peer in one.peers)
+                table.add_row(one.name, "throughput", ", ".join(map(str, one.sizes)), ", ".join(names))
+            case Latency():
+                table.add_row(one.name, "latency", "", "")
+            case _:
+                table.add_row(one.name, "startup", "", one.statement)
+    return table
+
+
+def _table(results: Results) -> Table:
+    table = Table("case", "tool", "median", "quartiles", "times ours", "of limit", "B/px", "answer")
+    for result in results.cases:
+        for row in _rows(result):
+            table.add_row(*row)
+        table.add_section()
+    return table
+
+
+def _rows(result: Result) -> list[tuple[str, ...]]:
+    match result:
+        case CaseResult():
+            return [_contender(result, one) for one in result.contenders]
+        case LatencyResult():
+            calls = (("operator", result.operator), ("direct", result.direct))
+            overhead = f"{_number(result.overhead)} µs more" if result.overhead is not None else ""
+            return [
+                (
+                    result.name,
+                    name,
+                    *_timing(spread, "µs"),
+                    "",
+                    "",
+                    "",
+                    overhead if name == "operator" else "",
+                )
+                for name, spread in calls
+            ]
+        case _:
+            return [(result.name, result.statement, *_timing(result.seconds, "s"), "", "", "", "")]
+
+
+def _contender(result: CaseResult, one: Contender) -> tuple[str, ...]:
+    ours = one.verdict.state == "reference"
+    colour = _COLOURS.get(one.verdict.state, "dim")
+    quartiles = ""
+    if one.seconds:
+        slow, fast = (result.size**2 / second / 1e6 for second in (one.seconds.high, one.seconds.low))
+        quartiles = f"{_number(slow)} to {_number(fast)}"
+    return (
+        f"{result.name} {result.size}",
+        f"{one.name} {one.version or ''}".strip(),
+        f"{_number(one.mpx_per_s)} Mpx/s" if one.mpx_per_s else "",
+        quartiles,
+        _number(one.speedup),
+        f"{result.reach.fraction:.0%} of {result.reach.limit}" if ours and result.reach else "",
+        _number(one.memory),
+        "" if ours else f"[{colour}]{one.verdict.state}[/]",
+    )
+
+
+def _timing(spread: Spread | None, unit: str) -> tuple[str, str]:
+    if spread is None:
+        return "", ""
+    return f"{_number(spread.median)} {unit}", f"{_number(spread.low)} to {_number(spread.high)}"
+
+
+def _number(value: float | None) -> str:
+    """Three digits are as many as the spread bears."""
+    if value is None:
+        return ""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -1,0 +1,77 @@
+"""What ``insarfeat info`` says of a stack."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import xarray as xr
+from rich.console import RenderableType
+from rich.markup import escape
+from rich.table import Table
+
+from insarfeat.errors import InsarfeatError
+from insarfeat.georeference import Grid, crs_of, grid_of, metrics_of
+
+
+def described(stack: xr.Dataset, name: str) -> Iterator[RenderableType]:
+    """Tables and lines about a stack; nothing but its header is read."""
+    rasters = {str(key): raster for key, raster in stack.data_vars.items() if raster.ndim >= 2}
+    yield f"[bold]{escape(name)}[/bold]"
+    if rasters:
+        yield _facts(next(iter(rasters.values())))
+    yield _layers(rasters)
+    yield from _origin(stack, rasters)
+
+
+def _facts(raster: xr.DataArray) -> Table:
+    table = Table.grid(padding=(0, 2))
+    height, width = raster.shape[-2:]
+    table.add_row("size", f"{height} x {width} pixels ({height * width / 1e6:.3g} Mpx)")
+    try:
+        grid = grid_of(raster)
+    except InsarfeatError:
+        table.add_row("grid", "no map coordinates")
+        return table
+    crs = crs_of(raster)
+    table.add_row("CRS", "none" if crs is None else escape(f"{crs.name} ({crs.to_string()[:40]})"))
+    table.add_row("pixel", _pixel(raster, grid))
+    table.add_row("x", _extent(grid.x.first, grid.x.step, width))
+    table.add_row("y", _extent(grid.y.first, grid.y.step, height))
+    return table
+
+
+def _pixel(raster: xr.DataArray, grid: Grid) -> str:
+    north, east = metrics_of(raster, None).rows(grid.y.size // 2, grid.y.size // 2 + 1)
+    text = f"{abs(grid.x.step):.6g} x {abs(grid.y.step):.6g}"
+    return f"{text} (on the ground {abs(east[0]):.4g} x {abs(north[0]):.4g} m)"
+
+
+def _extent(first: float, step: float, size: int) -> str:
+    edges = sorted((first - step / 2, first + step * (size - 0.5)))
+    return f"{edges[0]:.10g} to {edges[1]:.10g}"
+
+
+def _layers(rasters: dict[str, xr.DataArray]) -> Table:
+    table = Table("layer", "meaning", "units", "type", "dimensions")
+    for name, raster in rasters.items():
+        table.add_row(
+            escape(name),
+            escape(str(raster.attrs.get("long_name", ""))),
+            escape(str(raster.attrs.get("units", ""))),
+            str(raster.dtype),
+            escape(" x ".join(f"{dim} {size}" for dim, size in raster.sizes.items())),
+        )
+    return table
+
+
+def _origin(stack: xr.Dataset, rasters: dict[str, xr.DataArray]) -> Iterator[str]:
+    for label in ("title", "source", "date_created", "insarfeat_version"):
+        if label in stack.attrs:
+            yield f"{label.replace('_', ' ')}: {escape(str(stack.attrs[label]))}"
+    if "insarfeat_inputs" in stack.attrs:
+        inputs = json.loads(stack.attrs["insarfeat_inputs"])
+        yield f"inputs: {escape('; '.join(map(str, inputs)))}"
+    for name, raster in rasters.items():
+        if "processing" in raster.attrs:
+            yield f"{escape(name)}: {escape(str(raster.attrs['processing']))}"

@@ -1,0 +1,95 @@
+"""The verbs ``demo``, ``info`` and ``report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from insarfeat.cli.options import DryRun, Overwrite, SchedulerText, scheduler_of
+from insarfeat.errors import OutputExists
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def demo(
+    out: Annotated[Path, typer.Argument(help="Folder for the results.")] = Path("insarfeat-demo"),
+    size: Annotated[int, typer.Option(min=64, max=20000, help="Side of the scene in pixels of 15 m.")] = 768,
+    seed: Annotated[int, typer.Option(min=0, help="Another number, another scene.")] = 1,
+    scheduler: SchedulerText = "threads",
+    overwrite: Overwrite = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Make a synthetic scene, compute its layers and write a stack and a report with pictures.
+
+    Example: insarfeat demo my-first-stack --size 1024
+    """
+    import insarfeat
+    from insarfeat.cli.progress import shown
+
+    chosen = scheduler_of(scheduler)
+    stack, page = out / "stack.nc", out / "report.html"
+    for path in (stack, page):
+        if path.exists() and not overwrite:
+            raise OutputExists(f"{path} exists; add --overwrite, or name another folder")
+    typer.echo(f"making a synthetic scene of {size} x {size} pixels, seed {seed}")
+    plan = insarfeat.plan(demo_layers(insarfeat.synth.scene(seed, size=size)))
+    if dry_run:
+        typer.echo(str(plan.describe(chosen)))
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    typer.echo("computing layers tile by tile")
+    with shown() as progress:
+        plan.run(stack, scheduler=chosen, overwrite=True, progress=progress)
+    typer.echo("drawing the report")
+    insarfeat.report.write_report(insarfeat.open_stack(stack), page, overwrite=True)
+    typer.echo(f"\nstack   {stack}\nreport  {page}  (open it in a browser)")
+
+
+def demo_layers(scene: xr.Dataset) -> xr.Dataset:
+    """Lazy layers of a scene: what the demo writes."""
+    from insarfeat import filters, terrain
+
+    lazy = scene.chunk({"y": 512, "x": 512})
+    ifg = filters.interferogram(lazy["primary"], lazy["secondary"])
+    return lazy[["elevation", "landslide"]].assign(
+        wrapped_phase=filters.wrapped_phase(ifg),
+        coherence=filters.coherence(lazy["primary"], lazy["secondary"], window=(5, 5)),
+        slope=terrain.slope(lazy["elevation"]),
+    )
+
+
+def info(path: Annotated[Path, typer.Argument(help="A .nc, .zarr or .tif.")]) -> None:
+    """Say what is in a stack: its grid, its layers, how it was made.
+
+    Example: insarfeat info insarfeat-demo/stack.nc
+    """
+    from rich.console import Console
+
+    from insarfeat import open_stack
+    from insarfeat.cli.describe import described
+
+    console = Console()
+    for part in described(open_stack(path), path.name):
+        console.print(part)
+
+
+def report(
+    stack: Annotated[Path, typer.Argument(help="A .nc, .zarr or .tif.")],
+    out: Annotated[Path | None, typer.Option(help="The page; STACK with .html where none is named.")] = None,
+    title: Annotated[str | None, typer.Option(help="Headline of the page.")] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Draw a stack as one HTML page that needs nothing else.
+
+    Example: insarfeat report insarfeat-demo/stack.nc --out page.html
+    """
+    from insarfeat import open_stack
+    from insarfeat.report import write_report
+
+    page = write_report(
+        open_stack(stack), out or stack.with_suffix(".html"), title=title, overwrite=overwrite
+    )
+    typer.echo(f"report  {page}  (open it in a browser)")

@@ -1,0 +1,22 @@
+"""One way to declare an operator, which then serves NumPy, Dask and xarray alike.
+
+A kernel is a numba function that knows nothing of kinds, chunks or metadata. An :class:`Operator` says what it
+needs and gives; calling the operator does the rest.
+"""
+
+from insarfeat.dispatch.expression import Barrier, Value
+from insarfeat.dispatch.operator import Operator, Raster, Result
+from insarfeat.dispatch.reduction import Reduction
+from insarfeat.dispatch.sources import ArraySource, GeneratedSource, Source
+
+__all__ = [
+    "ArraySource",
+    "Barrier",
+    "GeneratedSource",
+    "Operator",
+    "Raster",
+    "Reduction",
+    "Result",
+    "Source",
+    "Value",
+]

@@ -1,0 +1,373 @@
+"""Layers as expressions over sources, and how a window of them is computed.
+
+An operator called on lazy rasters gives expressions. A window of an expression is computed by walking back from
+it: each operator says which window of its inputs it needs, down to the sources, which are read once; then the
+kernels run forward. So a chain of operators is one pass with the summed halo, whatever it is made of.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from insarfeat.dispatch.operator import Bound, Frame, project, raster_shape
+from insarfeat.dispatch.sources import Source
+from insarfeat.errors import GridMismatch
+from insarfeat.windows import NO_HALO, Halo, Shape, Window
+
+Array = NDArray[Any]
+Reader = Callable[[Source, tuple[int, ...], Window], Array]
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One raster that a producer yields, not computed yet."""
+
+    producer: Leaf | Apply | Barrier
+    index: int = 0
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the pixels."""
+        return self.producer.dtypes[self.index]
+
+    @property
+    def lead(self) -> tuple[int, ...]:
+        """Leading dimensions."""
+        return self.producer.lead
+
+    @property
+    def spatial(self) -> Shape:
+        """Height and width."""
+        return self.producer.shape
+
+    @property
+    def ndim(self) -> int:
+        """Number of dimensions, leading ones included."""
+        return len(self.lead) + 2
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Leading dimensions, height, width."""
+        return (*self.lead, self.spatial.height, self.spatial.width)
+
+    @property
+    def token(self) -> str:
+        """Same token, same pixels."""
+        return f"{self.producer.token}-{self.index}"
+
+
+class Leaf:
+    """A source as the beginning of an expression."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.token = source.token
+        self.label = source.token
+        self.dtypes: tuple[np.dtype[Any], ...] = (source.dtype,)
+        *lead, height, width = source.shape
+        self.lead = tuple(lead)
+        self.shape = Shape(height, width)
+        self.inputs: tuple[Value, ...] = ()
+
+
+class Apply:
+    """An operator with its parameters, applied to values."""
+
+    def __init__(self, bound: Bound, inputs: Sequence[Value]) -> None:
+        self.bound = bound
+        self.inputs = tuple(inputs)
+        self.dtypes = bound.output_dtypes([value.dtype for value in inputs])
+        self.lead = np.broadcast_shapes(*(value.lead for value in inputs))
+        self.shape = bound.output_shape(raster_shape(bound.operator, self.inputs))
+        self.label = str(bound) + ("" if bound.metrics is None else f" on {bound.metrics.token}")
+        self.token = _digest(self.label, *(value.token for value in inputs))
+
+
+class Barrier:
+    """A step that must see whole rasters before it gives a pixel, as filling or flow do.
+
+    It is run by a plan as a stage of its own, tile by tile; afterwards its results are sources.
+    """
+
+    def __init__(
+        self,
+        step: Any,
+        inputs: Sequence[Value],
+        dtypes: Sequence[Any],
+        *,
+        name: str,
+        shape: Shape | None = None,
+    ) -> None:
+        self.step = step
+        self.name = name
+        self.inputs = tuple(inputs)
+        self.dtypes = tuple(np.dtype(dtype) for dtype in dtypes)
+        self.lead: tuple[int, ...] = ()
+        self.shape = shape or inputs[0].spatial
+        self.label = f"{name} {step!r}"
+        self.token = _digest(self.label, *(value.token for value in inputs))
+
+
+Producer = Leaf | Apply | Barrier
+"""What yields values: a source, an operator at work, or a step over whole rasters."""
+
+
+def fingerprint(values: Sequence[Value]) -> str:
+    """Same fingerprint, same pixels, also in another process: what a run that was cut off is known by."""
+    found: dict[str, str] = {}
+    for producer in producers_of(values):
+        if isinstance(producer, Leaf):
+            found[producer.token] = producer.source.fingerprint()
+        else:
+            inputs = (f"{found[value.producer.token]}-{value.index}" for value in producer.inputs)
+            found[producer.token] = _digest(producer.label, *inputs)
+    return _digest(*(f"{found[value.producer.token]}-{value.index}" for value in values))
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
+
+
+def producers_of(values: Iterable[Value]) -> list[Producer]:
+    """All producers behind some values, each once, inputs before what uses them."""
+    ordered: dict[str, Producer] = {}
+    waiting: list[tuple[Producer, bool]] = [(value.producer, False) for value in values][::-1]
+    while waiting:
+        producer, inputs_done = waiting.pop()
+        if producer.token in ordered:
+            continue
+        if inputs_done:
+            ordered[producer.token] = producer
+            continue
+        waiting.append((producer, True))
+        waiting.extend((value.producer, False) for value in producer.inputs[::-1])
+    return list(ordered.values())
+
+
+def replaced(values: Sequence[Value], known: Mapping[str, Sequence[Value]]) -> list[Value]:
+    """The same values with some producers (by token) replaced by others."""
+    made: dict[str, Sequence[Value]] = dict(known)
+    for producer in producers_of(values):
+        if producer.token in made:
+            continue
+        inputs = tuple(made[value.producer.token][value.index] for value in producer.inputs)
+        again: Producer = producer
+        if any(new is not old for new, old in zip(inputs, producer.inputs, strict=True)):
+            if isinstance(producer, Apply):
+                again = Apply(producer.bound, inputs)
+            elif isinstance(producer, Barrier):
+                again = Barrier(
+                    producer.step, inputs, producer.dtypes, name=producer.name, shape=producer.shape
+                )
+        same = again is producer
+        made[producer.token] = [
+            value if same and value.producer is producer else Value(again, value.index)
+            for value in (Value(producer, index) for index in range(len(producer.dtypes)))
+        ]
+    return [made[value.producer.token][value.index] for value in values]
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """Fill a slot from a source."""
+
+    source: Source
+    slots: tuple[int, ...]
+    inputs: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Fill slots by running an operator on others."""
+
+    bound: Bound
+    inputs: tuple[int, ...]
+    slots: tuple[int, ...]
+    raster: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    lead: tuple[int, ...]
+    shape: Shape
+
+    @property
+    def fixed(self) -> bool:
+        """The same at every index into the leading dimensions."""
+        return all(size == 1 for size in self.lead)
+
+    @property
+    def single(self) -> bool:
+        """One number, or a raster of one pixel: there is no window of it to cut."""
+        return self.shape == Shape(1, 1)
+
+
+class Program:
+    """Expressions made ready to be computed window by window: compact, picklable, without a graph.
+
+    All outputs lie on one grid. Values behind several outputs are computed once per window.
+    """
+
+    def __init__(self, outputs: Sequence[Value]) -> None:
+        shapes = {value.spatial for value in outputs}
+        if len(shapes) != 1:
+            sizes = ", ".join(sorted(f"{shape.height} x {shape.width}" for shape in shapes))
+            raise GridMismatch(f"rasters that are computed together must have one size; got {sizes}")
+        self.shape = shapes.pop()
+        self.dtypes = tuple(value.dtype for value in outputs)
+        self.leads = tuple(value.lead for value in outputs)
+        self._slots: list[_Slot] = []
+        self._steps: list[_Read | _Run] = []
+        places: dict[str, tuple[int, ...]] = {}
+        for producer in producers_of(outputs):
+            slots = tuple(range(len(self._slots), len(self._slots) + len(producer.dtypes)))
+            places[producer.token] = slots
+            self._slots += [_Slot(producer.lead, producer.shape)] * len(slots)
+            self._steps.append(_step_of(producer, places, slots))
+        self._outputs = tuple(places[value.producer.token][value.index] for value in outputs)
+        # What stays the same at all leading indices is kept between them if something that changes uses it.
+        self._kept = frozenset(self._outputs).union(
+            *(
+                step.inputs
+                for step in self._steps
+                if isinstance(step, _Run) and not self._slots[step.slots[0]].fixed
+            )
+        )
+
+    @property
+    def sources(self) -> list[Source]:
+        """All sources, each once, in the order in which they are read."""
+        return [step.source for step in self._steps if isinstance(step, _Read)]
+
+    def source_windows(self, core: Window) -> list[tuple[Source, Window]]:
+        """What must be read of each source for a window of the outputs."""
+        needs = self._needs(core)
+        return [
+            (step.source, needs[step.slots[0]])
+            for step in self._steps
+            if isinstance(step, _Read) and step.slots[0] in needs
+        ]
+
+    def halo(self) -> Halo:
+        """The summed halo at the sources, in source pixels, the largest of all of them."""
+        reach = [NO_HALO] * len(self._slots)
+        for step in reversed(self._steps):
+            if isinstance(step, _Run):
+                most = _largest(reach[slot] for slot in step.slots)
+                rows, columns = step.bound.step.rows, step.bound.step.columns
+                inner = Halo(most.top * rows, most.bottom * rows, most.left * columns, most.right * columns)
+                for slot in step.inputs:
+                    reach[slot] = _largest([reach[slot], inner + step.bound.halo])
+        return _largest(reach[step.slots[0]] for step in self._steps if isinstance(step, _Read))
+
+    def compute(
+        self, core: Window, places: Iterable[tuple[int, ...]], read: Reader
+    ) -> Iterator[tuple[tuple[int, ...], list[Array]]]:
+        """Compute a window of all outputs, for each index into the leading dimensions in turn.
+
+        What is the same for all of them is computed once; what no later step needs is let go.
+        """
+        needs = self._needs(core)
+        steps = [step for step in self._steps if any(slot in needs for slot in step.slots)]
+        users = self._users(steps)
+        kept: dict[int, Array] = {}
+        for number, place in enumerate(places):
+            values = dict(kept)
+            waiting = dict(users)
+            for step in steps:
+                fixed = self._slots[step.slots[0]].fixed
+                if fixed and number:
+                    continue
+                self._advance(step, needs, values, place, read)
+                if fixed:
+                    kept.update((slot, values[slot]) for slot in step.slots if slot in self._kept)
+                for slot in step.inputs:
+                    waiting[slot] -= 1
+                    if not waiting[slot]:
+                        del values[slot]
+            # An operator further on may have needed more of an output than the outputs' own window.
+            yield place, [values[slot][core.seen_from(needs[slot]).slices] for slot in self._outputs]
+
+    def _users(self, steps: Sequence[_Read | _Run]) -> dict[int, int]:
+        """How many steps and outputs wait for each slot."""
+        users = dict.fromkeys(range(len(self._slots)), 0)
+        for slot in self._outputs:
+            users[slot] += 1
+        for step in steps:
+            for slot in step.inputs:
+                users[slot] += 1
+        return users
+
+    def _advance(
+        self,
+        step: _Read | _Run,
+        needs: dict[int, Window],
+        values: dict[int, Array],
+        place: tuple[int, ...],
+        read: Reader,
+    ) -> None:
+        if isinstance(step, _Read):
+            (slot,) = step.slots
+            values[slot] = read(step.source, project(place, self._slots[slot].lead), needs[slot])
+            return
+        core = _union(needs[slot] for slot in step.slots if slot in needs)
+        block = step.bound.source_window(core, step.raster)
+        arrays = [
+            values[slot] if self._slots[slot].single else values[slot][block.seen_from(needs[slot]).slices]
+            for slot in step.inputs
+        ]
+        results = step.bound.on_block(arrays, Frame(core, block, step.raster))
+        for slot, result in zip(step.slots, results, strict=True):
+            if slot in needs:
+                values[slot] = result[needs[slot].seen_from(core).slices]
+
+    def _needs(self, core: Window) -> dict[int, Window]:
+        """Window that is needed of each slot, walking back from the outputs."""
+        needs: dict[int, Window] = {}
+        for slot in self._outputs:
+            needs[slot] = core
+        for step in reversed(self._steps):
+            if isinstance(step, _Read) or not any(slot in needs for slot in step.slots):
+                continue
+            wanted = _union(needs[slot] for slot in step.slots if slot in needs)
+            window = step.bound.source_window(wanted, step.raster)
+            for slot in step.inputs:
+                if self._slots[slot].single:
+                    needs[slot] = Window(0, 0, 1, 1)
+                else:
+                    needs[slot] = window.union(needs[slot]) if slot in needs else window
+        return needs
+
+
+def _step_of(producer: Producer, places: dict[str, tuple[int, ...]], slots: tuple[int, ...]) -> _Read | _Run:
+    if isinstance(producer, Leaf):
+        return _Read(producer.source, slots)
+    if isinstance(producer, Apply):
+        inputs = tuple(places[value.producer.token][value.index] for value in producer.inputs)
+        return _Run(producer.bound, inputs, slots, raster_shape(producer.bound.operator, producer.inputs))
+    raise GridMismatch(f"{producer.name} needs whole rasters first; run it through insarfeat.plan")
+
+
+def _union(windows: Iterable[Window]) -> Window:
+    found, *others = windows
+    for other in others:
+        found = found.union(other)
+    return found
+
+
+def _largest(halos: Iterable[Halo]) -> Halo:
+    most = NO_HALO
+    for halo in halos:
+        most = Halo(
+            max(most.top, halo.top),
+            max(most.bottom, halo.bottom),
+            max(most.left, halo.left),
+            max(most.right, halo.right),
+        )
+    return most

@@ -1,0 +1,271 @@
+"""Dask arrays in, Dask arrays out: expressions as graph layers of exactly the chunks that are needed.
+
+``dask.array.map_overlap`` rechunks behind the caller's back or refuses thin chunks, and chained overlaps cut,
+copy and concatenate once per operator. Here each output chunk is one task that names the source chunks under its
+window. The layer remembers its expression, so that an operator applied to an operator's result becomes one task
+again, and so that a plan can run the same expression with tiles of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+from typing import Any
+
+import dask
+import dask.array as da
+import dask.threaded
+import numpy as np
+from dask._task_spec import DataNode, Task, TaskRef
+from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
+from numpy.typing import NDArray
+
+from insarfeat.dispatch.expression import Apply, Leaf, Program, Value
+from insarfeat.dispatch.operator import lead_places, project
+from insarfeat.dispatch.reduction import Reduction
+from insarfeat.dispatch.sources import ArraySource, ChunkedSource, Source
+from insarfeat.windows import Window
+
+Array = NDArray[Any]
+Chunks = tuple[tuple[int, ...], ...]
+
+
+class ExpressionLayer(MaterializedLayer):
+    """A graph layer that knows which expression it computes."""
+
+    def __init__(self, tasks: dict[Any, Any], value: Value, foreign: tuple[Any, ...]) -> None:
+        super().__init__(tasks)
+        self.value = value
+        self.foreign = foreign
+
+
+def value_of(array: Any) -> tuple[Value, tuple[da.Array, ...]]:
+    """The expression behind an array, and the foreign Dask arrays that it stands on."""
+    if isinstance(array, da.Array):
+        layer = array.dask.layers.get(array.name) if isinstance(array.dask, HighLevelGraph) else None
+        if isinstance(layer, ExpressionLayer):
+            return layer.value, layer.foreign
+        return Value(Leaf(ChunkedSource(array.name, array.chunks, array.dtype))), (array,)
+    return Value(Leaf(ArraySource(np.asarray(array)))), ()
+
+
+def lazy_source(source: Source, chunks: Chunks) -> da.Array:
+    """A source as a Dask array whose chunks are read when they are needed."""
+    return _lazy([Value(Leaf(source))], chunks, ())[0]
+
+
+def apply_lazily(bound: Any, arrays: Sequence[Any]) -> tuple[da.Array, ...]:
+    """Apply an operator to arrays of which at least one is lazy.
+
+    The chunks of the result follow the first lazy array (through the operator's step); nothing is rechunked.
+    """
+    found = [value_of(array) for array in arrays]
+    apply = Apply(bound, [value for value, _ in found])
+    foreign: dict[str, Any] = {array.name: array for _, arrays_behind in found for array in arrays_behind}
+    guide = next(array for array in arrays if isinstance(array, da.Array))
+    chunks = (*_lead_chunks(apply.lead, arrays), *_spatial_chunks(bound, guide))
+    values = [Value(apply, index) for index in range(len(apply.dtypes))]
+    return _lazy(values, chunks, tuple(foreign.values()))
+
+
+def reduce_lazily(reduction: Reduction, arrays: Sequence[Any]) -> Any:
+    """Gather from lazy arrays, chunk by chunk, with the scheduler that the caller has chosen."""
+    found = [value_of(array) for array in arrays]
+    program = Program([value for value, _ in found])
+    guide = next(array for array in arrays if isinstance(array, da.Array))
+    foreign: dict[str, Any] = {array.name: array for _, arrays_behind in found for array in arrays_behind}
+    windows = [
+        (place, window)
+        for place in lead_places(np.broadcast_shapes(*program.leads))
+        for _, window in _windows(guide.chunks[-2:])
+    ]
+    name = f"survey-{uuid.uuid4().hex[:12]}"
+    program_key = f"{name}-program"
+    tasks: dict[Any, Any] = {program_key: DataNode(program_key, (program, reduction))}
+    for number, (place, window) in enumerate(windows):
+        references = references_to(program, window, [place])
+        tasks[(name, number)] = Task(
+            (name, number), _gather, TaskRef(program_key), window, place, *references
+        )
+    graph = HighLevelGraph.from_collections(
+        name, MaterializedLayer(tasks), dependencies=list(foreign.values())
+    )
+    keys = [(name, number) for number in range(len(windows))]
+    tasks = dict(da.Array.__dask_optimize__(graph, keys))
+    chosen = dask.base.get_scheduler()
+    return reduction.combine(
+        chosen(tasks, keys) if chosen else get_on_threads(tasks, keys, available_cores())
+    )
+
+
+def get_on_threads(tasks: dict[Any, Any], keys: list[Any], workers: int) -> Any:
+    """Run a graph on threads of its own.
+
+    Dask's own pool lives as long as the process: a forked child inherits it without its threads, and waits
+    forever.
+    """
+    with ThreadPoolExecutor(workers) as pool:
+        return dask.threaded.get(tasks, keys, pool=pool)
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _lazy(values: Sequence[Value], chunks: Chunks, foreign: tuple[Any, ...]) -> tuple[da.Array, ...]:
+    """Dask arrays of values that one producer yields: one task per chunk, shared by all of them."""
+    program = Program(values)
+    producer = values[0].producer
+    title = producer.bound.operator.short_name if isinstance(producer, Apply) else "source"
+    # Chunks belong to the name: the same expression in other chunks is another set of keys.
+    layout = f"{hash(chunks) & 0xFFFFFFFF:08x}"
+    name = f"{title}-{producer.token}-{layout}"
+    program_key = f"{name}-program"
+    tasks: dict[Any, Any] = {program_key: DataNode(program_key, program)}
+    single = len(values) == 1
+    base = name if single else f"{name}-all"
+    lead_chunks, spatial_chunks = chunks[:-2], chunks[-2:]
+    lead_blocks = list(_lead_blocks(lead_chunks))
+    for (row, column), window in _windows(spatial_chunks):
+        for index, places in lead_blocks:
+            key = (base, *index, row, column)
+            shape = tuple(sizes[number] for sizes, number in zip(lead_chunks, index, strict=True))
+            references = references_to(program, window, places)
+            tasks[key] = Task(key, _compute_chunk, TaskRef(program_key), window, places, shape, *references)
+    if single:
+        layer = ExpressionLayer(tasks, values[0], foreign)
+        graph = HighLevelGraph.from_collections(name, layer, dependencies=list(foreign))
+        return (_array(graph, name, chunks, values[0]),)
+    shared = HighLevelGraph.from_collections(base, MaterializedLayer(tasks), dependencies=list(foreign))
+    arrays = []
+    for number, value in enumerate(values):
+        part = f"{name}-{number}"
+        keys = product(*(range(len(sizes)) for sizes in chunks))
+        picks = {
+            (part, *index): Task((part, *index), _pick, TaskRef((base, *index)), number) for index in keys
+        }
+        graph = HighLevelGraph(
+            {**shared.layers, part: ExpressionLayer(picks, value, foreign)},
+            {**shared.dependencies, part: {base}},
+        )
+        arrays.append(_array(graph, part, chunks, value))
+    return tuple(arrays)
+
+
+def _array(graph: HighLevelGraph, name: str, chunks: Chunks, value: Value) -> da.Array:
+    return da.Array(graph, name, chunks, meta=np.empty((0,) * value.ndim, value.dtype))
+
+
+def _compute_chunk(
+    program: Program, window: Window, places: list[tuple[int, ...]], lead: tuple[int, ...], *blocks: Array
+) -> Any:
+    """The task behind a chunk: read or assemble what the window needs, run the kernels."""
+    reader = BlockReader(program, window, places, blocks)
+    if not lead:
+        ((_, arrays),) = program.compute(window, places, reader)
+        results = [np.ascontiguousarray(array) for array in arrays]
+    else:
+        results = [np.empty((*lead, window.height, window.width), dtype) for dtype in program.dtypes]
+        for number, (_, arrays) in enumerate(program.compute(window, places, reader)):
+            for result, array in zip(results, arrays, strict=True):
+                result.reshape(-1, window.height, window.width)[number] = array
+    return results[0] if len(results) == 1 else results
+
+
+def _gather(shared: tuple[Program, Reduction], window: Window, place: tuple[int, ...], *blocks: Array) -> Any:
+    program, reduction = shared
+    ((_, arrays),) = program.compute(window, [place], BlockReader(program, window, [place], blocks))
+    return reduction.gather(*arrays)
+
+
+def _pick(results: list[Array], number: int) -> Array:
+    return results[number]
+
+
+class BlockReader:
+    """Reads sources; foreign chunks are among the task's arguments, in the order of their references."""
+
+    def __init__(
+        self, program: Program, window: Window, places: Sequence[tuple[int, ...]], blocks: Sequence[Array]
+    ) -> None:
+        keys = chunk_keys(program, window, places)
+        self._blocks: dict[str, dict[tuple[int, ...], Array]] = {}
+        for (token, *index), block in zip(keys, blocks, strict=True):
+            self._blocks.setdefault(token, {})[tuple(index)] = block
+
+    def __call__(self, source: Source, lead: tuple[int, ...], window: Window) -> Array:
+        """The pixels of a window of a source."""
+        if isinstance(source, ChunkedSource):
+            return source.assemble(lead, window, self._blocks.get(source.token, {}))
+        return source.read(lead, window)
+
+
+def references_to(program: Program, window: Window, places: Sequence[tuple[int, ...]]) -> list[TaskRef]:
+    """What a task must name to be given the foreign chunks under a window."""
+    return [TaskRef(key) for key in chunk_keys(program, window, places)]
+
+
+def chunk_keys(program: Program, window: Window, places: Sequence[tuple[int, ...]]) -> list[tuple[Any, ...]]:
+    """Keys of exactly the foreign chunks under a window, each once, always in the same order."""
+    keys: dict[tuple[Any, ...], None] = {}
+    for source, needed in program.source_windows(window):
+        if isinstance(source, ChunkedSource):
+            for place in places:
+                for chunk in source.chunks_under(project(place, source.shape[:-2]), needed):
+                    keys[(source.token, *chunk.index)] = None
+    return list(keys)
+
+
+def _lead_chunks(lead: tuple[int, ...], arrays: Sequence[Any]) -> Chunks:
+    """Chunks of the leading dimensions: those of the first lazy array that is not broadcast along them."""
+    chunks = []
+    for axis in range(-len(lead) - 2, -2):
+        size = lead[axis + 2]
+        found = next(
+            (
+                array.chunks[axis]
+                for array in arrays
+                if isinstance(array, da.Array) and array.ndim >= -axis and array.shape[axis] == size
+            ),
+            (size,),
+        )
+        chunks.append(found)
+    return tuple(chunks)
+
+
+def _spatial_chunks(bound: Any, guide: da.Array) -> Chunks:
+    """The guide's chunk borders, in output pixels."""
+    steps = (bound.step.rows, bound.step.columns)
+    chunks = []
+    for sizes, step in zip(guide.chunks[-2:], steps, strict=True):
+        if step == 1:
+            chunks.append(sizes)
+            continue
+        borders = np.unique(np.minimum(-(-np.cumsum([0, *sizes]) // step), sum(sizes) // step))
+        chunks.append(tuple(np.diff(borders).tolist()) or (0,))
+    return tuple(chunks)
+
+
+def _windows(chunks: Chunks) -> list[tuple[tuple[int, int], Window]]:
+    rows, columns = (np.cumsum([0, *sizes]).tolist() for sizes in chunks)
+    return [
+        ((i, j), Window(rows[i], columns[j], chunks[0][i], chunks[1][j]))
+        for i in range(len(chunks[0]))
+        for j in range(len(chunks[1]))
+    ]
+
+
+def _lead_blocks(chunks: Chunks) -> list[tuple[tuple[int, ...], list[tuple[int, ...]]]]:
+    """Each block of the leading dimensions with all indices inside it."""
+    starts = [np.cumsum([0, *sizes]).tolist() for sizes in chunks]
+    blocks = []
+    for index in product(*(range(len(sizes)) for sizes in chunks)):
+        ranges = [
+            range(start[number], start[number + 1]) for start, number in zip(starts, index, strict=True)
+        ]
+        blocks.append((index, list(product(*ranges))))
+    return blocks

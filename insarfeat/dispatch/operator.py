@@ -1,0 +1,456 @@
+"""The declaration of an operator, and its work on plain arrays.
+
+The calling convention of a kernel is ``kernel(*inputs, *outputs, *frame, *arguments)``:
+
+- inputs and outputs are C-contiguous 2-D blocks; an input given as one number arrives as a 1 x 1 block;
+- ``frame`` holds what the declaration asks for, in this order: ``top, left`` if the operator has a halo or a
+  step (output pixel (i, j) lies on input pixel (i * rows + top, j * columns + left)); ``row, column, height,
+  width`` if it asks for the position (place of the block's first pixel on the raster, and the raster's size);
+  ``northward, eastward`` if it asks for metrics (metres per row and per column, one number per block row);
+- ``arguments`` are the parameters' values, or what ``prepare`` makes of them.
+
+A block ends where the raster ends: there the kernel meets its own edge rule. With ``edge="nodata"`` the block is
+padded with nodata instead, so that the whole halo is always there.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from insarfeat.dispatch.reduction import Reduction
+from insarfeat.errors import GridMismatch, InvalidArgument, InvalidType
+from insarfeat.georeference import Metrics, Resolution, planar_metrics
+from insarfeat.windows import NO_HALO, NO_STEP, Halo, Shape, Step, Window
+
+Kernel = Callable[..., None]
+Array = NDArray[Any]
+
+
+class NoParameters(NamedTuple):
+    """Parameters of an operator that has none."""
+
+
+_NO_PARAMETERS = NoParameters()
+
+_Kind = Literal["real", "complex", "mask"]
+
+_SINGLE: dict[str, np.dtype[Any]] = {
+    "real": np.dtype("f4"),
+    "complex": np.dtype("c8"),
+    "mask": np.dtype("u1"),
+}
+_DOUBLE: dict[str, np.dtype[Any]] = {
+    "real": np.dtype("f8"),
+    "complex": np.dtype("c16"),
+    "mask": np.dtype("u1"),
+}
+_DOUBLE_CODES = frozenset("dD")
+
+
+@dataclass(frozen=True, slots=True)
+class Raster:
+    """An input of an operator.
+
+    ``kind`` is what the kernel works on: "real" (float32 or float64), "complex", "any" of these two, or "mask"
+    (uint8). ``number`` allows a single number in its place.
+    """
+
+    name: str
+    kind: Literal["real", "complex", "any", "mask"] = "real"
+    number: bool = False
+
+    def working_dtype(self, dtype: np.dtype[Any], double: bool) -> np.dtype[Any]:
+        """Type that the kernel gets for an input of this dtype; refuses what would lose information."""
+        kind: _Kind = self.kind if self.kind != "any" else "complex" if dtype.kind == "c" else "real"
+        accepted = {"real": "fiub", "complex": "c", "mask": "biu"}[kind]
+        if dtype.kind not in accepted:
+            wanted = {"real": "real numbers", "complex": "complex numbers", "mask": "integers or booleans"}[
+                kind
+            ]
+            raise InvalidType(f"{self.name} must hold {wanted}; got {dtype}")
+        return (_DOUBLE if double else _SINGLE)[kind]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """An output of an operator.
+
+    ``layer`` is a canonical layer name, or None for the same quantity as the first input. ``dtype`` is "real"
+    or "complex" in the inputs' precision, "input" for that of the first input, or a fixed type.
+    """
+
+    layer: str | None
+    dtype: Literal["real", "complex", "input", "uint8", "float64"] = "real"
+
+    def dtype_for(self, first: np.dtype[Any], double: bool) -> np.dtype[Any]:
+        """Type of this output."""
+        if self.dtype == "input":
+            return first
+        fixed = (_DOUBLE if double else _SINGLE).get(self.dtype)
+        return np.dtype(self.dtype) if fixed is None else fixed
+
+
+class Operator:
+    """A layer function's declaration: what its kernel needs, gives and means.
+
+    Parameters
+    ----------
+    name
+        Full dotted name of the public function; its module must hold this operator when imported.
+    kernel
+        A numba function with the calling convention of this module, or one each for "real" and "complex" first
+        inputs.
+    inputs, outputs
+        What goes in and comes out.
+    halo
+        Reach beyond the pixel, or a function of the parameters that gives it.
+    step
+        Input pixels per output pixel, or a function of the parameters that gives it.
+    edge
+        "kernel": blocks end with the raster and the kernel deals with it; "nodata": they are padded.
+    nodata
+        Which output pixels are nodata: those whose "own" inputs are; those of which "all" pixels under the
+        window or cell are; or "formula" where the definition adds further ones.
+    position, metrics
+        Whether the kernel is given its place on the raster, and the ground size of pixels.
+    prepare
+        Makes kernel arguments (tables, say) of the parameters; called once for each set of them.
+    survey
+        What must be known about the whole inputs first, as parameters to replace; a halo that depends on the
+        data comes this way. On lazy inputs it is computed when the operator is called.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        kernel: Kernel | Mapping[Literal["real", "complex"], Kernel],
+        *,
+        inputs: Sequence[Raster],
+        outputs: Sequence[Result],
+        halo: Halo | Callable[[Any], Halo] = NO_HALO,
+        step: Step | Callable[[Any], Step] = NO_STEP,
+        edge: Literal["kernel", "nodata"] = "kernel",
+        nodata: Literal["own", "all", "formula"] = "own",
+        position: bool = False,
+        metrics: bool = False,
+        prepare: Callable[[Any], tuple[Any, ...]] = tuple,
+        survey: Reduction | None = None,
+    ) -> None:
+        self.name = name
+        # By the kind of the first input's dtype: kernels are chosen on the hot path.
+        self.kernels: dict[str, Kernel] = (
+            {"f": kernel["real"], "c": kernel["complex"]}
+            if isinstance(kernel, Mapping)
+            else dict.fromkeys("fcu", kernel)
+        )
+        self.inputs = tuple(inputs)
+        self.outputs = tuple(outputs)
+        self.halo = halo
+        self.step = step
+        self.edge = edge
+        self.nodata = nodata
+        self.position = position
+        self.metrics = metrics
+        self.prepare = prepare
+        self.survey = survey
+        self._bound: dict[tuple[Any, Metrics | None], Bound] = {}
+        _REGISTRY[name] = self
+
+    def __repr__(self) -> str:
+        return f"Operator({self.name!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (self.name,)
+
+    def __call__(
+        self,
+        *rasters: Any,
+        parameters: tuple[Any, ...] = _NO_PARAMETERS,
+        resolution: Resolution | None = None,
+    ) -> Any:
+        """Apply the operator; arrays in, arrays of the same kind out (a tuple of them for several outputs)."""
+        for raster in rasters:
+            if type(raster) is not np.ndarray:
+                break
+        else:
+            results = self.on_arrays(rasters, parameters, resolution)
+            return results[0] if len(results) == 1 else results
+        from insarfeat.dispatch.kinds import apply
+
+        return apply(self, rasters, parameters, resolution)
+
+    def on_arrays(
+        self, arrays: Sequence[Array], parameters: tuple[Any, ...], resolution: Resolution | None
+    ) -> tuple[Array, ...]:
+        """Apply the operator to NumPy arrays, whole."""
+        metrics = self.metrics_for(resolution) if self.metrics else None
+        if self.survey is not None:
+            parameters = parameters._replace(**self.survey(arrays))  # type: ignore[attr-defined]
+        bound = self._bound.get((parameters, metrics)) or self.bind(parameters, metrics)
+        return bound.on_whole(arrays)
+
+    def metrics_for(self, resolution: Resolution | None) -> Metrics:
+        """Ground size of pixels of a bare array."""
+        if resolution is None:
+            raise InvalidArgument(
+                f"{self.short_name} needs resolution= (metres per pixel; a number or (dy, dx)) for bare arrays; "
+                "DataArrays with coordinates need none"
+            )
+        return planar_metrics(resolution)
+
+    def bind(self, parameters: tuple[Any, ...], metrics: Metrics | None = None) -> Bound:
+        """The operator with its parameters settled; made once for each set of them."""
+        key = (parameters, metrics)
+        bound = self._bound.get(key)
+        if bound is None:
+            if len(self._bound) >= 256:
+                self._bound.clear()
+            bound = self._bound[key] = Bound(self, parameters, metrics)
+        return bound
+
+    @property
+    def short_name(self) -> str:
+        """Name without the package's."""
+        return self.name.removeprefix("insarfeat.")
+
+
+_REGISTRY: dict[str, Operator] = {}
+
+
+def _restore(name: str) -> Operator:
+    """Find an operator by name in another process, importing the module that declares it."""
+    if name not in _REGISTRY:
+        importlib.import_module(name.rpartition(".")[0])
+    return _REGISTRY[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Where a block lies: the output window, the input window that was read for it, the input raster's size."""
+
+    core: Window
+    block: Window
+    raster: Shape
+
+
+@dataclass(eq=False, slots=True)
+class Bound:
+    """An operator with its parameters settled: what runs on a block."""
+
+    operator: Operator
+    parameters: tuple[Any, ...]
+    metrics: Metrics | None
+    halo: Halo = field(init=False)
+    step: Step = field(init=False)
+    arguments: tuple[Any, ...] = field(init=False)
+    _framed: bool = field(init=False)
+    _ready: dict[tuple[np.dtype[Any], ...], tuple[np.dtype[Any], ...]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        operator = self.operator
+        self.halo = operator.halo(self.parameters) if callable(operator.halo) else operator.halo
+        self.step = operator.step(self.parameters) if callable(operator.step) else operator.step
+        self.arguments = operator.prepare(self.parameters)
+        moving = callable(operator.halo) or callable(operator.step)
+        self._framed = moving or self.halo != NO_HALO or self.step != NO_STEP
+        # Types of the outputs for inputs that the kernel takes as they come.
+        self._ready = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Operator.bind, (self.operator, self.parameters, self.metrics)
+
+    def __str__(self) -> str:
+        named: dict[str, Any] = getattr(self.parameters, "_asdict", dict)()
+        inside = ", ".join(f"{name}={value!r}" for name, value in named.items())
+        return f"{self.operator.short_name}({inside})"
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Size of the outputs; a cell that the step leaves incomplete at the far edge is dropped."""
+        if self.step is NO_STEP:
+            return shape
+        return Shape(shape.height // self.step.rows, shape.width // self.step.columns)
+
+    def source_window(self, core: Window, raster: Shape) -> Window:
+        """Input pixels that a window of the output needs."""
+        if not self._framed:
+            return core
+        return core.scaled(self.step).expanded(self.halo, within=raster)
+
+    def output_dtypes(self, dtypes: Sequence[np.dtype[Any]]) -> tuple[np.dtype[Any], ...]:
+        """Types of the outputs for inputs of these types."""
+        double = any(dtype.char in _DOUBLE_CODES for dtype in dtypes)
+        first = self.operator.inputs[0].working_dtype(dtypes[0], double)
+        return tuple(output.dtype_for(first, double) for output in self.operator.outputs)
+
+    def on_whole(self, arrays: Sequence[Array]) -> tuple[Array, ...]:
+        """Run on whole rasters, leading dimensions one by one."""
+        dtypes = self._ready.get(tuple([array.dtype for array in arrays]))
+        if dtypes is not None and self._plain(arrays):
+            return self._run_plain(arrays, dtypes)
+        blocks = self._working(arrays)
+        spatial = raster_shape(self.operator, blocks)
+        core = Window(0, 0, *_extent(self.output_shape(spatial)))
+        frame = Frame(core, Window(0, 0, spatial.height, spatial.width), spatial)
+        lead = np.broadcast_shapes(*(block.shape[:-2] for block in blocks))
+        if not lead:
+            return self._run(blocks, frame)
+        results: tuple[Array, ...] | None = None
+        for place in np.ndindex(lead):
+            parts = self._run([block[project(place, block.shape[:-2])] for block in blocks], frame)
+            if results is None:
+                results = tuple(np.empty((*lead, *part.shape), part.dtype) for part in parts)
+            for result, part in zip(results, parts, strict=True):
+                result[place] = part
+        if results is None:  # a leading dimension of length 0
+            dtypes = self.output_dtypes([array.dtype for array in arrays])
+            return tuple(np.empty((*lead, *_extent(core.shape)), dtype) for dtype in dtypes)
+        return results
+
+    def _plain(self, arrays: Sequence[Array]) -> bool:
+        """Whether the kernel can be handed these arrays just as they are."""
+        shape = arrays[0].shape
+        if len(shape) != 2 or not (shape[0] and shape[1]):
+            return False
+        for array in arrays:  # noqa: SIM110 - a generator costs half a microsecond here
+            if array.shape != shape or not array.flags.c_contiguous:
+                return False
+        return True
+
+    def _run_plain(self, arrays: Sequence[Array], dtypes: tuple[np.dtype[Any], ...]) -> tuple[Array, ...]:
+        """The short way for ordinary arrays: a call on a small one costs a few microseconds."""
+        height, width = arrays[0].shape
+        size = (
+            (height, width)
+            if self.step is NO_STEP
+            else (height // self.step.rows, width // self.step.columns)
+        )
+        outputs = tuple([np.empty(size, dtype) for dtype in dtypes])
+        place: tuple[Any, ...] = (0, 0) if self._framed else ()
+        if self.operator.position:
+            place += (0, 0, height, width)
+        if self.metrics is not None:
+            place += self.metrics.rows(0, height)
+        kernel = self.operator.kernels[arrays[0].dtype.kind]
+        kernel(*arrays, *outputs, *place, *self.arguments)
+        return outputs
+
+    def on_block(self, arrays: Sequence[Array], frame: Frame) -> tuple[Array, ...]:
+        """Run on 2-D blocks that were read for one window."""
+        return self._run(self._working(arrays), frame)
+
+    def _working(self, arrays: Sequence[Array]) -> list[Array]:
+        inputs = self.operator.inputs
+        if len(arrays) != len(inputs):
+            names = ", ".join(raster.name for raster in inputs)
+            raise InvalidType(
+                f"{self.operator.short_name} takes {len(inputs)} raster(s): {names}; got {len(arrays)}"
+            )
+        double = False
+        for array in arrays:
+            if array.dtype.char in _DOUBLE_CODES:
+                double = True
+        wanted = [
+            raster.working_dtype(array.dtype, double) for array, raster in zip(arrays, inputs, strict=True)
+        ]
+        given = tuple(array.dtype for array in arrays)
+        if list(given) == wanted and self.operator.edge == "kernel":
+            self._ready[given] = self.output_dtypes(given)
+        return [_contiguous(array, dtype) for array, dtype in zip(arrays, wanted, strict=True)]
+
+    def _run(self, blocks: list[Array], frame: Frame) -> tuple[Array, ...]:
+        operator = self.operator
+        first = blocks[0].dtype
+        double = any(block.dtype.char in _DOUBLE_CODES for block in blocks)
+        size = (frame.core.height, frame.core.width)
+        outputs = tuple(np.empty(size, output.dtype_for(first, double)) for output in operator.outputs)
+        if not (size[0] and size[1]):
+            return outputs
+        block = frame.block
+        if operator.edge == "nodata" and self.halo is not NO_HALO:
+            blocks, block = self._padded(blocks, frame)
+        place: list[Any] = []
+        if self._framed:
+            place += (
+                frame.core.top * self.step.rows - block.top,
+                frame.core.left * self.step.columns - block.left,
+            )
+        if operator.position:
+            place += (block.top, block.left, frame.raster.height, frame.raster.width)
+        if self.metrics is not None:
+            place += self.metrics.rows(block.top, block.bottom)
+        operator.kernels[first.kind](*blocks, *outputs, *place, *self.arguments)
+        return outputs
+
+    def _padded(self, blocks: list[Array], frame: Frame) -> tuple[list[Array], Window]:
+        """Blocks with the part of the halo that lies beyond the raster filled with nodata."""
+        core = frame.core.scaled(self.step)
+        halo = self.halo
+        wanted = Window(
+            core.top - halo.top,
+            core.left - halo.left,
+            core.height + halo.top + halo.bottom,
+            core.width + halo.left + halo.right,
+        )
+        inside = frame.block.seen_from(wanted).slices
+        padded = []
+        for block in blocks:
+            if block.shape == (1, 1) and frame.block.pixels > 1:
+                padded.append(block)
+                continue
+            whole = np.full(_extent(wanted.shape), 0 if block.dtype.kind in "bui" else np.nan, block.dtype)
+            whole[inside] = block
+            padded.append(whole)
+        return padded, wanted
+
+
+def raster_shape(operator: Operator, blocks: Sequence[Any]) -> Shape:
+    """The size that all rasters share; single numbers (1 x 1, where allowed) fit any."""
+    found: Shape | None = None
+    for block, raster in zip(blocks, operator.inputs, strict=True):
+        if block.ndim < 2:
+            raise InvalidType(
+                f"{raster.name} must have at least two dimensions (y, x); got shape {block.shape}"
+            )
+        shape = Shape(*block.shape[-2:])
+        if raster.number and shape == Shape(1, 1):
+            continue
+        if found is not None and found != shape:
+            raise GridMismatch(
+                f"{raster.name} is {shape.height} x {shape.width} pixels, the rasters before it "
+                f"{found.height} x {found.width}; all rasters of {operator.short_name} must share one grid"
+            )
+        found = shape
+    return found or Shape(1, 1)
+
+
+def project(place: tuple[int, ...], lead: tuple[int, ...]) -> tuple[int, ...]:
+    """Index into leading dimensions that are broadcast against longer ones.
+
+    >>> project((4, 2), (1, 3)), project((4, 2), (3,)), project((4, 2), ())
+    ((0, 2), (2,), ())
+    """
+    tail = place[len(place) - len(lead) :]
+    return tuple(0 if size == 1 else index for index, size in zip(tail, lead, strict=True))
+
+
+def lead_places(lead: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """All indices into leading dimensions; one empty index where there are none."""
+    return iter(np.ndindex(lead))
+
+
+def _extent(shape: Shape) -> tuple[int, int]:
+    return shape.height, shape.width
+
+
+def _contiguous(array: Array, dtype: np.dtype[Any]) -> Array:
+    if array.dtype is dtype and array.flags.c_contiguous:
+        return array
+    if isinstance(array, np.ma.MaskedArray):
+        raise InvalidType("masked arrays are not taken; give nodata as NaN, e.g. array.filled(np.nan)")
+    return np.ascontiguousarray(array, dtype)

@@ -1,0 +1,208 @@
+"""Files as sources: any window of a variable or band, read when it is needed, from any thread or process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from insarfeat.errors import UnreadableInput
+from insarfeat.windows import Window
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Array = NDArray[Any]
+
+NETCDF_LOCK = threading.RLock()
+"""Held by whoever opens, reads or writes NetCDF: its library breaks the process when two threads are in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileIdentity:
+    """A file as it was when it was opened; a changed file is another one."""
+
+    path: Path
+    modified: int
+    size: int
+
+    @classmethod
+    def of(cls, path: Path) -> FileIdentity:
+        """Take a file's time and size; for a Zarr folder those of its root metadata."""
+        metadata = path / "zarr.json" if path.is_dir() else path
+        status = metadata.stat() if metadata.exists() else path.stat()
+        return cls(path.absolute(), status.st_mtime_ns, status.st_size)
+
+    def __str__(self) -> str:
+        return f"{self.path}@{self.modified}:{self.size}"
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How stored numbers become values: nodata, then scale and offset.
+
+    Continuous layers get NaN for nodata; categorical ones keep theirs.
+    """
+
+    dtype: np.dtype[Any]
+    nodata: tuple[float, ...] = ()
+    scale: float = 1.0
+    offset: float = 0.0
+
+    def __call__(self, stored: Array) -> Array:
+        """Decode a block; a new array unless there is nothing to do."""
+        values = stored.astype(self.dtype, copy=False)
+        if self.dtype.kind in "fc":
+            for number in self.nodata:
+                hit = stored == number
+                if hit.any():
+                    values = np.where(hit, self.dtype.type(np.nan), values)
+        if self.scale != 1.0 or self.offset != 0.0:
+            values = (values * self.scale + self.offset).astype(self.dtype)
+        return values
+
+
+@dataclass(frozen=True, slots=True)
+class VariableSource:
+    """A variable of a NetCDF or Zarr file, through xarray; two real ones may make one complex raster."""
+
+    file: FileIdentity
+    engine: str
+    variables: tuple[str, ...]
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    decoding: Decoding
+
+    @property
+    def token(self) -> str:
+        """File, its time and size, and the variable."""
+        return f"{'+'.join(self.variables)}@{self.file}"
+
+    def fingerprint(self) -> str:
+        """Same as the token."""
+        return self.token
+
+    def describe(self) -> str:
+        """What a person reads in the provenance: no folders, they say nothing to others."""
+        return f"{'+'.join(self.variables)} of {self.file.path.name}"
+
+    def read(self, lead: tuple[int, ...], window: Window) -> Array:
+        """The pixels of a window."""
+        index = (*lead, *window.slices)
+        parts = [self.decoding(self._stored(name, index)) for name in self.variables]
+        if len(parts) == 1:
+            return parts[0]
+        pixels = np.empty(parts[0].shape, self.dtype)
+        pixels.real, pixels.imag = parts
+        return pixels
+
+    def _stored(self, name: str, index: tuple[Any, ...]) -> Array:
+        def take() -> Any:
+            with nullcontext() if self.engine == "zarr" else NETCDF_LOCK:
+                return _open_dataset(self.file, self.engine).variables[name][index].values
+
+        return np.asarray(reading(self.file, take))
+
+
+@dataclass(frozen=True, slots=True)
+class BandSource:
+    """A band of a GeoTIFF, through rasterio."""
+
+    file: FileIdentity
+    band: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    decoding: Decoding
+    categorical_nodata: int | None = None
+
+    @property
+    def token(self) -> str:
+        """File, its time and size, and the band."""
+        return f"band-{self.band}@{self.file}"
+
+    def fingerprint(self) -> str:
+        """Same as the token."""
+        return self.token
+
+    def describe(self) -> str:
+        """What a person reads in the provenance."""
+        return f"band {self.band} of {self.file.path.name}"
+
+    def read(self, lead: tuple[int, ...], window: Window) -> Array:
+        """The pixels of a window."""
+        dataset = _open_geotiff(self.file)
+        place = ((window.top, window.bottom), (window.left, window.right))
+        pixels = self.decoding(reading(self.file, lambda: dataset.read(self.band, window=place)))
+        if self.categorical_nodata is None:
+            return pixels
+        filled = np.where(np.isnan(pixels), self.categorical_nodata, pixels)
+        return filled.astype(self.dtype)
+
+
+def reading(file: FileIdentity, action: Callable[[], Any]) -> Any:
+    """Do something that reads a file; damage becomes one clear error."""
+    import rasterio.errors
+
+    try:
+        return action()
+    except (OSError, RuntimeError, ValueError, KeyError, rasterio.errors.RasterioError) as error:
+        raise UnreadableInput(
+            f"{file.path.name} cannot be read: it is damaged or cut short ({type(error).__name__}: {error})"
+        ) from error
+
+
+def open_raw(file: FileIdentity, engine: str, *, decode_times: bool = True) -> xr.Dataset:
+    """A NetCDF or Zarr file through xarray, its rasters as they are stored and not read yet."""
+    import xarray as xr
+
+    options: dict[str, Any] = {"consolidated": False} if engine == "zarr" else {}
+    return xr.open_dataset(
+        file.path,
+        engine=engine,
+        cache=False,
+        mask_and_scale=False,
+        decode_times=decode_times,
+        chunks=None,
+        **options,
+    )
+
+
+_opened: dict[tuple[FileIdentity, str], xr.Dataset] = {}
+_opening = threading.Lock()
+_MOST_DATASETS = 64
+
+
+def _open_dataset(file: FileIdentity, engine: str) -> xr.Dataset:
+    """One dataset per file and process."""
+    with _opening:
+        found = _opened.get((file, engine))
+        if found is None:
+            if len(_opened) >= _MOST_DATASETS:
+                oldest = _opened.pop(next(iter(_opened)))
+                with NETCDF_LOCK:
+                    oldest.close()
+            found = _opened[file, engine] = open_raw(file, engine, decode_times=False)
+        return found
+
+
+_handles = threading.local()
+_MOST_HANDLES = 32
+
+
+def _open_geotiff(file: FileIdentity) -> Any:
+    """One handle per thread and file: GDAL's datasets must not be shared between threads."""
+    import rasterio
+
+    handles: dict[FileIdentity, Any] = getattr(_handles, "open", {})
+    _handles.open = handles
+    if file not in handles:
+        if len(handles) >= _MOST_HANDLES:
+            handles.pop(next(iter(handles))).close()
+        handles[file] = rasterio.open(file.path)
+    return handles[file]

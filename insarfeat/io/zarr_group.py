@@ -1,0 +1,29 @@
+"""Zarr groups: the rasters are written tile by tile as a run goes; here the frame around them is added."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+from insarfeat.io.conventions import Product
+from insarfeat.layers import fill_value
+
+
+def finish_group(product: Product, folder: Path) -> None:
+    """Add coordinates, small variables and attributes to a group that holds the rasters."""
+    import zarr
+
+    product.frame.to_zarr(folder, mode="a", zarr_format=3, consolidated=False)
+    group = zarr.open_group(folder, mode="r+")
+    for name, raster in product.rasters.items():
+        attributes = {
+            key: value.tolist() if hasattr(value, "tolist") else value
+            for key, value in raster.attributes.items()
+        }
+        if raster.dtype.kind in "iu":
+            attributes["_FillValue"] = fill_value(raster.dtype)
+        group[name].attrs.put(attributes)
+    with warnings.catch_warnings():
+        # Not yet in the Zarr specification, but without it xarray warns and opens slowly.
+        warnings.filterwarnings("ignore", message="Consolidated metadata", category=UserWarning)
+        zarr.consolidate_metadata(folder)

@@ -1,0 +1,183 @@
+"""The canonical layers: one table of names, units, CF attributes, nodata and how each is drawn.
+
+Every layer that the package computes, reads or writes is described here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+Drawing = Literal["sequential", "signed", "cyclic", "terrain", "amplitude", "classes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One canonical layer.
+
+    Attributes
+    ----------
+    name
+        Name of the variable in stacks.
+    long_name, units, standard_name
+        CF attributes; ``standard_name`` only where CF has one.
+    dtype
+        Storage type.
+    drawing
+        Kind of colour map: ``cyclic`` for phases, ``signed`` for values with a meaningful zero.
+    limits
+        Values that span the colour map where they are fixed by the definition; None for data-driven.
+    flags
+        Meaning of each value of a categorical layer.
+    """
+
+    name: str
+    long_name: str
+    units: str
+    standard_name: str | None = None
+    dtype: str = "float32"
+    drawing: Drawing = "sequential"
+    limits: tuple[float, float] | None = None
+    flags: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """CF attributes of a variable that holds this layer.
+
+        >>> LAYERS["slope"].attributes
+        {'long_name': 'terrain slope', 'units': 'degree'}
+        """
+        attributes: dict[str, Any] = {"long_name": self.long_name, "units": self.units}
+        if self.standard_name:
+            attributes["standard_name"] = self.standard_name
+        if self.flags:
+            attributes["flag_values"] = np.array([value for value, _ in self.flags], self.dtype)
+            attributes["flag_meanings"] = " ".join(meaning for _, meaning in self.flags)
+        return attributes
+
+
+_HALF_CIRCLE = 3.141592653589793
+
+_TABLE = (
+    Layer(
+        "wrapped_phase",
+        "wrapped interferometric phase",
+        "radian",
+        drawing="cyclic",
+        limits=(-_HALF_CIRCLE, _HALF_CIRCLE),
+    ),
+    Layer(
+        "interferogram",
+        "complex interferogram, primary x conj(secondary)",
+        "1",
+        dtype="complex64",
+        drawing="cyclic",
+    ),
+    Layer("coherence", "interferometric coherence", "1", limits=(0.0, 1.0)),
+    Layer("intensity", "backscattered intensity", "1", drawing="amplitude"),
+    Layer("unwrapped_phase", "unwrapped interferometric phase", "radian", drawing="signed"),
+    Layer("displacement", "line-of-sight displacement, positive toward the satellite", "m", drawing="signed"),
+    Layer("elevation", "surface elevation", "m", "surface_altitude", drawing="terrain"),
+    Layer("incidence", "incidence angle from the vertical at the ground", "degree", "sensor_zenith_angle"),
+    Layer("heading", "flight direction of the platform, clockwise from north", "degree", "platform_course"),
+    Layer(
+        "los_east",
+        "east component of the unit vector from ground to satellite",
+        "1",
+        drawing="signed",
+        limits=(-1.0, 1.0),
+    ),
+    Layer(
+        "los_north",
+        "north component of the unit vector from ground to satellite",
+        "1",
+        drawing="signed",
+        limits=(-1.0, 1.0),
+    ),
+    Layer(
+        "los_up",
+        "up component of the unit vector from ground to satellite",
+        "1",
+        drawing="signed",
+        limits=(-1.0, 1.0),
+    ),
+    Layer("local_incidence", "angle between line of sight and surface normal", "degree"),
+    Layer(
+        "slope_to_los",
+        "range increase per unit of downslope motion",
+        "1",
+        drawing="signed",
+        limits=(-1.0, 1.0),
+    ),
+    Layer("sensitivity", "sensitivity of the interferogram to downslope motion", "1", limits=(0.0, 1.0)),
+    Layer(
+        "shadow_layover",
+        "radar shadow and layover",
+        "1",
+        dtype="uint8",
+        drawing="classes",
+        flags=((0, "clear"), (1, "shadow"), (2, "layover"), (3, "shadow_and_layover")),
+    ),
+    Layer("slope", "terrain slope", "degree"),
+    Layer(
+        "aspect",
+        "compass azimuth of the downslope direction",
+        "degree",
+        drawing="cyclic",
+        limits=(0.0, 360.0),
+    ),
+    Layer("profile_curvature", "profile curvature", "m-1", drawing="signed"),
+    Layer("plan_curvature", "plan curvature", "m-1", drawing="signed"),
+    Layer("convexity", "terrain surface convexity", "percent", limits=(0.0, 100.0)),
+    Layer("tri", "terrain ruggedness index", "m"),
+    Layer("flow_accumulation", "upslope cells, itself included", "1", dtype="float64"),
+    Layer("twi", "topographic wetness index", "1"),
+    Layer(
+        "terrain_pc1",
+        "first principal component of slope, convexity, ruggedness and wetness",
+        "1",
+        drawing="signed",
+    ),
+    Layer(
+        "landslide",
+        "landslide",
+        "1",
+        dtype="uint8",
+        drawing="classes",
+        flags=((0, "no_landslide"), (1, "landslide")),
+    ),
+    Layer(
+        "valid_mask",
+        "valid pixels",
+        "1",
+        dtype="uint8",
+        drawing="classes",
+        flags=((0, "invalid"), (1, "valid")),
+    ),
+)
+
+LAYERS: dict[str, Layer] = {layer.name: layer for layer in _TABLE}
+
+NODATA_BYTE = 255
+"""``_FillValue`` of every uint8 layer; continuous layers use NaN and nothing else."""
+
+
+def fill_value(dtype: np.dtype[Any] | str) -> Any:
+    """Nodata value that stored rasters of this type declare.
+
+    >>> fill_value("float32"), fill_value("uint8"), fill_value("int16")
+    (nan, 255, -32768)
+    """
+    kind = np.dtype(dtype)
+    if kind.kind == "f":
+        return float("nan")
+    if kind.kind == "c":
+        return complex("nan+nanj")
+    if kind == np.uint8:
+        return NODATA_BYTE
+    if kind.kind == "b":
+        return None
+    limits = np.iinfo(kind)
+    return int(limits.max if kind.kind == "u" else limits.min)

@@ -1,0 +1,20 @@
+"""Rasters larger than memory: tiles, and plans that compute layers tile by tile."""
+
+from insarfeat.tiling.plan import Description, Plan, plan, write
+from insarfeat.tiling.stages import Progress, RasterStep, TileWork, Workshop
+from insarfeat.windows import Halo, Tile, TileGrid, Window
+
+__all__ = [
+    "Description",
+    "Halo",
+    "Plan",
+    "Progress",
+    "RasterStep",
+    "Tile",
+    "TileGrid",
+    "TileWork",
+    "Window",
+    "Workshop",
+    "plan",
+    "write",
+]

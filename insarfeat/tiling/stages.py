@@ -1,0 +1,188 @@
+"""Stages of a plan: passes over all tiles, each tile one Dask task, each result kept on disk.
+
+A step that needs whole rasters (fill, flow, a fit) is a :class:`RasterStep`: it runs as many passes as it wants
+through its :class:`Workshop` and leaves its rasters in the workshop's outputs.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import dask.array as da
+import numpy as np
+from numpy.typing import NDArray
+
+from insarfeat.dispatch.expression import Program, Value
+from insarfeat.dispatch.lazy import BlockReader, references_to
+from insarfeat.tiling.engine import Job, Scheduler, run_job
+from insarfeat.tiling.store import StoredRaster
+from insarfeat.tiling.workspace import Workspace
+from insarfeat.windows import NO_HALO, Halo, Tile, TileGrid
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a stage is; ``done`` counts tiles that were finished before a resume too."""
+
+    stage: str
+    done: int
+    total: int
+
+
+OnProgress = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all stages of a run share."""
+
+    space: Workspace
+    scheduler: Scheduler
+    progress: OnProgress
+    foreign: tuple[da.Array, ...]
+    tile: int
+
+
+class RasterStep(Protocol):
+    """A step over whole rasters. Its ``repr`` must tell all its parameters: a resume goes by it."""
+
+    def run(self, workshop: Workshop) -> None:
+        """Fill ``workshop.outputs`` from its inputs, in passes of ``workshop.each_tile``."""
+
+
+@dataclass(frozen=True)
+class TileWork:
+    """A tile in a pass: reads the step's inputs, writes its outputs."""
+
+    tile: Tile
+    outputs: tuple[StoredRaster, ...]
+    _program: Program
+    _blocks: tuple[Array, ...]
+
+    def places(self) -> list[tuple[int, ...]]:
+        """All indices into the leading dimensions."""
+        return list(np.ndindex(np.broadcast_shapes(*self._program.leads)))
+
+    def read_each(self) -> Iterator[tuple[tuple[int, ...], list[Array]]]:
+        """The inputs' pixels under the tile with its halo, for each index into the leading dimensions."""
+        places = self.places()
+        reader = BlockReader(self._program, self.tile.outer, places, self._blocks)
+        return self._program.compute(self.tile.outer, places, reader)
+
+    def read(self) -> list[Array]:
+        """The inputs' pixels under the tile with its halo."""
+        ((_, arrays),) = self.read_each()
+        return arrays
+
+    def write(self, index: int, pixels: Array, place: tuple[int, ...] = ()) -> None:
+        """Write the tile's own pixels (no halo) of an output."""
+        self.outputs[index].write(place, self.tile.core, pixels)
+
+
+class Results(Sequence[Any]):
+    """What a pass gave for each tile, read from disk one by one; None where it gave nothing."""
+
+    def __init__(self, folder: Path, count: int) -> None:
+        self._folder = folder
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, number: Any) -> Any:
+        if not 0 <= number < self._count:
+            raise IndexError(f"tile {number} of {self._count}")
+        path = self._folder / f"{number}.pickle"
+        return pickle.loads(path.read_bytes()) if path.exists() else None
+
+
+class Workshop:
+    """What a step over whole rasters works with: its inputs, its outputs, and passes over the tiles."""
+
+    def __init__(
+        self, name: str, inputs: Sequence[Value], outputs: Sequence[StoredRaster], setting: Setting
+    ) -> None:
+        self.name = name
+        self.outputs = tuple(outputs)
+        self._program = Program(inputs)
+        self._setting = setting
+        self.tiles = TileGrid(self._program.shape, setting.tile)
+
+    def each_tile(
+        self,
+        title: str,
+        function: Callable[[TileWork, Any], Any],
+        shared: Any = None,
+        *,
+        halo: Halo = NO_HALO,
+    ) -> Results:
+        """Run ``function(work, shared)`` for every tile; what it returns is kept on disk, tile by tile.
+
+        Tiles that an earlier, interrupted run has finished are not run again. The function must be picklable
+        for runs on a cluster, its results small.
+        """
+        setting = self._setting
+        tiles = TileGrid(self._program.shape, setting.tile, halo)
+        stage = f"{self.name}/{title}".replace(" ", "-")
+        folder = setting.space.folder / "results" / stage
+        folder.mkdir(parents=True, exist_ok=True)
+        done = setting.space.done(stage)
+        setting.progress(Progress(title, len(done), len(tiles)))
+
+        def finished(number: int, _: Any) -> None:
+            setting.space.mark(stage, number)
+            done.add(number)
+            setting.progress(Progress(title, len(done), len(tiles)))
+
+        everywhere = list(np.ndindex(np.broadcast_shapes(*self._program.leads)))
+        job = Job(
+            title=f"{stage}-{setting.space.run}",
+            function=_run_tile,
+            shared=_Shared(self._program, tiles, self.outputs, function, shared, folder),
+            items=[number for number in range(len(tiles)) if number not in done],
+            references=lambda number: references_to(self._program, tiles[number].outer, everywhere),
+            foreign=setting.foreign,
+        )
+        run_job(job, setting.scheduler, finished)
+        return Results(folder, len(tiles))
+
+
+@dataclass(frozen=True)
+class _Shared:
+    program: Program
+    tiles: TileGrid
+    outputs: tuple[StoredRaster, ...]
+    function: Callable[[TileWork, Any], Any]
+    extra: Any
+    folder: Path
+
+
+def _run_tile(shared: _Shared, number: int, *blocks: Array) -> None:
+    """The task behind a tile. Its result goes to disk here, so that nothing large travels or waits in memory."""
+    work = TileWork(shared.tiles[number], shared.outputs, shared.program, blocks)
+    result = shared.function(work, shared.extra)
+    if result is not None:
+        path = shared.folder / f"{number}.pickle"
+        temporary = path.with_suffix(".new")
+        temporary.write_bytes(pickle.dumps(result, protocol=5))
+        temporary.replace(path)
+
+
+def write_outputs(work: TileWork, leads: tuple[tuple[int, ...], ...]) -> None:
+    """The plain pass: compute the expressions on the tile and store them.
+
+    A raster without a leading dimension that others have is stored once, not once per index.
+    """
+    for place, arrays in work.read_each():
+        for index, (lead, pixels) in enumerate(zip(leads, arrays, strict=True)):
+            own = place[len(place) - len(lead) :]
+            beyond = place[: len(place) - len(lead)]
+            if any(beyond) or any(at for at, size in zip(own, lead, strict=True) if size == 1):
+                continue
+            work.write(index, pixels, own)
