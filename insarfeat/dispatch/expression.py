@@ -232,7 +232,7 @@ class Program:
             self._steps.append(_step_of(producer, places, slots))
         self._outputs = tuple(places[value.producer.token][value.index] for value in outputs)
         # What stays the same at all leading indices is kept between them if something that changes uses it.
-        self._kept = frozenset(self._outputs).union(
+        self._kept = frozenset[int]().union(
             *(
                 step.inputs
                 for step in self._steps
@@ -268,10 +268,12 @@ class Program:
 
     def compute(
         self, core: Window, places: Iterable[tuple[int, ...]], read: Reader
-    ) -> Iterator[tuple[tuple[int, ...], list[Array]]]:
+    ) -> Iterator[tuple[tuple[int, ...], int, Array]]:
         """Compute a window of all outputs, for each index into the leading dimensions in turn.
 
-        What is the same for all of them is computed once; what no later step needs is let go.
+        Yields (index into the leading dimensions, number of the output, pixels) as soon as an output is there,
+        so that it can be stored and let go before the next one is computed. What is the same for all indices is
+        computed and yielded once.
         """
         needs = self._needs(core)
         steps = [step for step in self._steps if any(slot in needs for slot in step.slots)]
@@ -287,12 +289,12 @@ class Program:
                 self._advance(step, needs, values, place, read)
                 if fixed:
                     kept.update((slot, values[slot]) for slot in step.slots if slot in self._kept)
-                for slot in step.inputs:
-                    waiting[slot] -= 1
-                    if not waiting[slot]:
-                        del values[slot]
-            # An operator further on may have needed more of an output than the outputs' own window.
-            yield place, [values[slot][core.seen_from(needs[slot]).slices] for slot in self._outputs]
+                _let_go(values, waiting, step.inputs)
+                for index, slot in enumerate(self._outputs):
+                    if slot in step.slots:
+                        # An operator further on may need more of an output than the outputs' own window.
+                        yield place, index, values[slot][core.seen_from(needs[slot]).slices]
+                        _let_go(values, waiting, (slot,))
 
     def _users(self, steps: Sequence[_Read | _Run]) -> dict[int, int]:
         """How many steps and outputs wait for each slot."""
@@ -352,6 +354,14 @@ def _step_of(producer: Producer, places: dict[str, tuple[int, ...]], slots: tupl
         inputs = tuple(places[value.producer.token][value.index] for value in producer.inputs)
         return _Run(producer.bound, inputs, slots, raster_shape(producer.bound.operator, producer.inputs))
     raise GridMismatch(f"{producer.name} needs whole rasters first; run it through insarfeat.plan")
+
+
+def _let_go(values: dict[int, Array], waiting: dict[int, int], slots: Iterable[int]) -> None:
+    """Count off a user of each slot, and forget the pixels that nobody waits for."""
+    for slot in slots:
+        waiting[slot] -= 1
+        if not waiting[slot]:
+            del values[slot]
 
 
 def _union(windows: Iterable[Window]) -> Window:

@@ -165,21 +165,22 @@ def _compute_chunk(
 ) -> Any:
     """The task behind a chunk: read or assemble what the window needs, run the kernels."""
     reader = BlockReader(program, window, places, blocks)
+    results: list[Any] = [None] * len(program.dtypes)
     if not lead:
-        ((_, arrays),) = program.compute(window, places, reader)
-        results = [np.ascontiguousarray(array) for array in arrays]
+        for _, index, array in program.compute(window, places, reader):
+            results[index] = np.ascontiguousarray(array)
     else:
         results = [np.empty((*lead, window.height, window.width), dtype) for dtype in program.dtypes]
-        for number, (_, arrays) in enumerate(program.compute(window, places, reader)):
-            for result, array in zip(results, arrays, strict=True):
-                result.reshape(-1, window.height, window.width)[number] = array
+        for place, index, array in program.compute(window, places, reader):
+            results[index].reshape(-1, window.height, window.width)[places.index(place)] = array
     return results[0] if len(results) == 1 else results
 
 
 def _gather(shared: tuple[Program, Reduction], window: Window, place: tuple[int, ...], *blocks: Array) -> Any:
     program, reduction = shared
-    ((_, arrays),) = program.compute(window, [place], BlockReader(program, window, [place], blocks))
-    return reduction.gather(*arrays)
+    parts = program.compute(window, [place], BlockReader(program, window, [place], blocks))
+    arrays = {index: array for _, index, array in parts}
+    return reduction.gather(*(arrays[index] for index in sorted(arrays)))
 
 
 def _pick(results: list[Array], number: int) -> Array:

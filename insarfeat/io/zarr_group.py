@@ -13,7 +13,10 @@ def finish_group(product: Product, folder: Path) -> None:
     """Add coordinates, small variables and attributes to a group that holds the rasters."""
     import zarr
 
-    product.frame.to_zarr(folder, mode="a", zarr_format=3, consolidated=False)
+    # Zarr 3 has no specification yet for text of fixed length.
+    text = [name for name, variable in product.frame.variables.items() if variable.dtype.kind in "US"]
+    frame = product.frame.assign({name: product.frame[name].astype(object) for name in text})
+    frame.to_zarr(folder, mode="a", zarr_format=3, consolidated=False)
     group = zarr.open_group(folder, mode="r+")
     for name, raster in product.rasters.items():
         attributes = {

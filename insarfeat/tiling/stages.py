@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 
 from insarfeat.dispatch.expression import Program, Value
 from insarfeat.dispatch.lazy import BlockReader, references_to
+from insarfeat.dispatch.operator import project
 from insarfeat.tiling.engine import Job, Scheduler, run_job
+from insarfeat.tiling.memory import return_large_blocks
 from insarfeat.tiling.store import StoredRaster
 from insarfeat.tiling.workspace import Workspace
 from insarfeat.windows import NO_HALO, Halo, Tile, TileGrid
@@ -69,16 +71,16 @@ class TileWork:
         """All indices into the leading dimensions."""
         return list(np.ndindex(np.broadcast_shapes(*self._program.leads)))
 
-    def read_each(self) -> Iterator[tuple[tuple[int, ...], list[Array]]]:
-        """The inputs' pixels under the tile with its halo, for each index into the leading dimensions."""
+    def read_each(self) -> Iterator[tuple[tuple[int, ...], int, Array]]:
+        """The inputs' pixels under the tile with its halo: (leading index, number of the input, pixels)."""
         places = self.places()
         reader = BlockReader(self._program, self.tile.outer, places, self._blocks)
         return self._program.compute(self.tile.outer, places, reader)
 
     def read(self) -> list[Array]:
         """The inputs' pixels under the tile with its halo."""
-        ((_, arrays),) = self.read_each()
-        return arrays
+        arrays = {index: pixels for _, index, pixels in self.read_each()}
+        return [arrays[index] for index in sorted(arrays)]
 
     def write(self, index: int, pixels: Array, place: tuple[int, ...] = ()) -> None:
         """Write the tile's own pixels (no halo) of an output."""
@@ -165,6 +167,7 @@ class _Shared:
 
 def _run_tile(shared: _Shared, number: int, *blocks: Array) -> None:
     """The task behind a tile. Its result goes to disk here, so that nothing large travels or waits in memory."""
+    return_large_blocks()  # a cluster's workers are other processes
     work = TileWork(shared.tiles[number], shared.outputs, shared.program, blocks)
     result = shared.function(work, shared.extra)
     if result is not None:
@@ -179,10 +182,8 @@ def write_outputs(work: TileWork, leads: tuple[tuple[int, ...], ...]) -> None:
 
     A raster without a leading dimension that others have is stored once, not once per index.
     """
-    for place, arrays in work.read_each():
-        for index, (lead, pixels) in enumerate(zip(leads, arrays, strict=True)):
-            own = place[len(place) - len(lead) :]
-            beyond = place[: len(place) - len(lead)]
-            if any(beyond) or any(at for at, size in zip(own, lead, strict=True) if size == 1):
-                continue
+    for place, index, pixels in work.read_each():
+        own = project(place, leads[index])
+        if place == (0,) * (len(place) - len(own)) + own:
             work.write(index, pixels, own)
+        del pixels  # or it would stay until the next one is computed
