@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from typing import Any
@@ -23,10 +23,11 @@ from dask._task_spec import DataNode, Task, TaskRef
 from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 from numpy.typing import NDArray
 
-from insarfeat.dispatch.expression import Apply, Leaf, Program, Value
+from insarfeat.dispatch.expression import Apply, Barrier, Leaf, Program, Value, producers_of
 from insarfeat.dispatch.operator import lead_places, project
 from insarfeat.dispatch.reduction import Reduction
 from insarfeat.dispatch.sources import ArraySource, ChunkedSource, Source
+from insarfeat.errors import InvalidArgument
 from insarfeat.windows import Window
 
 Array = NDArray[Any]
@@ -64,11 +65,47 @@ def apply_lazily(bound: Any, arrays: Sequence[Any]) -> tuple[da.Array, ...]:
     """
     found = [value_of(array) for array in arrays]
     apply = Apply(bound, [value for value, _ in found])
-    foreign: dict[str, Any] = {array.name: array for _, arrays_behind in found for array in arrays_behind}
     guide = next(array for array in arrays if isinstance(array, da.Array))
     chunks = (*_lead_chunks(apply.lead, arrays), *_spatial_chunks(bound, guide))
     values = [Value(apply, index) for index in range(len(apply.dtypes))]
-    return _lazy(values, chunks, tuple(foreign.values()))
+    return _lazy(values, chunks, _foreign_of(behind for _, behind in found))
+
+
+def deferred(barrier: Barrier, like: da.Array) -> tuple[da.Array, ...]:
+    """The results of a step over whole rasters as lazy arrays that a plan runs as a stage.
+
+    Dask alone cannot compute them: a chunk would need the whole raster, with nothing kept on the way.
+    """
+    values = [Value(barrier, index) for index in range(len(barrier.dtypes))]
+    return _behind_barrier(values, like.chunks[-2:], value_of(like)[1])
+
+
+def _behind_barrier(
+    values: Sequence[Value], chunks: Chunks, foreign: tuple[Any, ...]
+) -> tuple[da.Array, ...]:
+    """Lazy arrays that only a plan can compute; Dask is given tasks that say so."""
+    arrays = []
+    for value in values:
+        name = f"planned-{value.token}"
+        tasks = {
+            (name, *place): Task((name, *place), _refuse)
+            for place in product(*(range(len(sizes)) for sizes in chunks))
+        }
+        graph = HighLevelGraph.from_collections(name, ExpressionLayer(tasks, value, foreign))
+        arrays.append(_array(graph, name, chunks, value))
+    return tuple(arrays)
+
+
+def _refuse() -> None:
+    raise InvalidArgument(
+        "a step behind this layer needs whole rasters, so it is computed by insarfeat.plan(...).run(...), "
+        "not by Dask alone"
+    )
+
+
+def _foreign_of(groups: Iterable[Sequence[Any]]) -> tuple[Any, ...]:
+    """Foreign arrays, each once."""
+    return tuple({array.name: array for group in groups for array in group}.values())
 
 
 def reduce_lazily(reduction: Reduction, arrays: Sequence[Any]) -> Any:
@@ -76,7 +113,7 @@ def reduce_lazily(reduction: Reduction, arrays: Sequence[Any]) -> Any:
     found = [value_of(array) for array in arrays]
     program = Program([value for value, _ in found])
     guide = next(array for array in arrays if isinstance(array, da.Array))
-    foreign: dict[str, Any] = {array.name: array for _, arrays_behind in found for array in arrays_behind}
+    foreign = _foreign_of(behind for _, behind in found)
     windows = [
         (place, window)
         for place in lead_places(np.broadcast_shapes(*program.leads))
@@ -90,9 +127,7 @@ def reduce_lazily(reduction: Reduction, arrays: Sequence[Any]) -> Any:
         tasks[(name, number)] = Task(
             (name, number), _gather, TaskRef(program_key), window, place, *references
         )
-    graph = HighLevelGraph.from_collections(
-        name, MaterializedLayer(tasks), dependencies=list(foreign.values())
-    )
+    graph = HighLevelGraph.from_collections(name, MaterializedLayer(tasks), dependencies=list(foreign))
     keys = [(name, number) for number in range(len(windows))]
     tasks = dict(da.Array.__dask_optimize__(graph, keys))
     chosen = dask.base.get_scheduler()
@@ -118,6 +153,8 @@ def available_cores() -> int:
 
 def _lazy(values: Sequence[Value], chunks: Chunks, foreign: tuple[Any, ...]) -> tuple[da.Array, ...]:
     """Dask arrays of values that one producer yields: one task per chunk, shared by all of them."""
+    if any(isinstance(producer, Barrier) for producer in producers_of(values)):
+        return _behind_barrier(values, chunks, foreign)
     program = Program(values)
     producer = values[0].producer
     title = producer.bound.operator.short_name if isinstance(producer, Apply) else "source"

@@ -122,7 +122,7 @@ def _on_cluster(
     futures = client.get(graph, keys, sync=False, retries=_RETRIES)
     waiting = {future.key: key for key, future in zip(keys, futures, strict=True)}
     try:
-        for future, result in as_completed(futures, with_results=True):
+        for future, result in as_completed(futures, loop=client.loop, with_results=True):
             on_done(items[waiting[future.key]], result)
             future.release()
     except Exception as error:
