@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks import peers
 from benchmarks.machine import LimitName
@@ -106,12 +107,26 @@ def _hills(size: int) -> tuple[Array, ...]:
     return ((200 * (along[:, None] + along) + roughness).astype(np.float32),)
 
 
-def _slope_pair() -> tuple[Call, Call]:
-    # The one place that knows the kernel by its name and arguments.
-    operator = Function("insarfeat.terrain", "slope").load()
+def _slope_kernel(dem: NDArray[np.float32]) -> Call:
+    # The one place that knows a kernel by its name and arguments.
     kernel = Function("insarfeat.terrain._kernels", "slope_zevenbergen_thorne").load()
+    sizes = np.full(len(dem), -15.0), np.full(len(dem), 15.0)
+    return partial(kernel, dem, np.empty_like(dem), 0, 0, *sizes)
+
+
+def _slope_on_array() -> tuple[Call, Call]:
+    operator = Function("insarfeat.terrain", "slope").load()
     (dem,) = _hills(8)
-    return partial(operator, dem, resolution=15.0), partial(kernel, dem, 15.0, 15.0)
+    return partial(operator, dem, resolution=15.0), _slope_kernel(dem)
+
+
+def _slope_on_dataarray() -> tuple[Call, Call]:
+    import xarray as xr
+
+    operator = Function("insarfeat.terrain", "slope").load()
+    (dem,) = _hills(8)
+    coords = {"y": -15.0 * np.arange(8), "x": 15.0 * np.arange(8)}
+    return partial(operator, xr.DataArray(dem, coords, ("y", "x"))), _slope_kernel(dem)
 
 
 CASES: tuple[AnyCase, ...] = (
@@ -147,7 +162,8 @@ CASES: tuple[AnyCase, ...] = (
             ),
         ),
     ),
-    Latency("dispatch", _slope_pair),
+    Latency("dispatch of an array", _slope_on_array),
+    Latency("dispatch of a DataArray", _slope_on_dataarray),
     Startup("import", "import insarfeat"),
 )
 

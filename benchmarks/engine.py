@@ -1,4 +1,4 @@
-"""The engine's own figures: ``python -m benchmarks.engine [--json FILE]``.
+"""The engine's own figures: ``python -m benchmarks.engine [--json FILE] [--docs PAGE]``.
 
 Two runs, each in a fresh process: a raster of 1,000,000 x 400,000 pixels up to its first finished tile (time and
 memory), and 12,000 x 12,000 pixels from Zarr to Zarr (peak memory against the rule that ``describe()`` predicts).
@@ -6,6 +6,8 @@ memory), and 12,000 x 12,000 pixels from Zarr to Zarr (peak memory against the r
 
 from __future__ import annotations
 
+import argparse
+import importlib
 import json
 import multiprocessing
 import os
@@ -22,6 +24,7 @@ from numpy.typing import NDArray
 
 _CONTINENT = (1_000_000, 400_000)
 _SIDE = 12_000
+_BEGIN, _END = "<!-- figures: begin -->", "<!-- figures: end -->"
 
 
 def ramp(window: Any) -> NDArray[np.float32]:
@@ -56,6 +59,7 @@ def first_tile(tile: int) -> dict[str, float]:
     import insarfeat
     from insarfeat import terrain
 
+    _import_all()
     height, width = _CONTINENT
     baseline = resident()
     start = time.perf_counter()
@@ -79,22 +83,24 @@ def first_tile(tile: int) -> dict[str, float]:
     return record
 
 
+def _import_all() -> None:
+    """The baseline: what any program that uses the package has imported, and one small compilation."""
+    for name in ("netCDF4", "rasterio", "zarr", "dask.array", "xarray", "insarfeat.io", "insarfeat.tiling"):
+        importlib.import_module(name)
+    importlib.import_module("insarfeat.terrain").slope(np.zeros((8, 8), "f4"), resolution=1.0)
+
+
 def memory_rule(tile: int) -> dict[str, float]:
     """Peak memory of a run over 12,000 x 12,000 pixels, against the rule, and its speed."""
-    # The baseline holds what any program that uses the package has imported.
-    import netCDF4  # noqa: F401
-    import rasterio  # noqa: F401
-    import zarr  # noqa: F401
-
     import insarfeat
-    from insarfeat import filters, io, terrain, tiling  # noqa: F401
+    from insarfeat import filters, terrain
 
+    _import_all()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         child = multiprocessing.get_context("spawn").Process(target=_prepare, args=(folder,))
         child.start()
         child.join()
-        terrain.slope(np.zeros((8, 8), "f4"), resolution=1.0)
         small = np.ones((8, 8), "c8")
         filters.coherence(small, small)
         filters.wrapped_phase(filters.interferogram(small, small))
@@ -150,17 +156,44 @@ def _in_fresh_process(function: Any, *arguments: Any) -> Any:
         return pool.submit(function, *arguments).result()
 
 
+def as_table(figures: dict[str, Any]) -> str:
+    """The figures as the documentation shows them."""
+    head = [
+        "| run | tile | tasks | seconds | Mpx/s | cores busy | peak MB | rule MB |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    starts = [
+        f"| continent, first tile | {row['tile']} | {row['tasks']:,} | {row['first_tile_s']:.1f} | | | "
+        f"{row['peak_mb']:.0f} | {row['predicted_mb']:.0f} |"
+        for row in figures["first_tile"]
+    ]
+    runs = [
+        f"| 12,000 x 12,000 | {row['tile']} | {row['tasks']:,} | {row['seconds']:.1f} | {row['mpx_per_s']:.1f} | "
+        f"{row['cores_busy']:.2f} | {row['peak_above_baseline_mb']:.0f} | {row['rule_mb']:.0f} |"
+        for row in figures["memory_rule"]
+    ]
+    return "\n".join(head + starts + runs)
+
+
 def main() -> None:
-    """Measure and print, or write, the figures."""
+    """Measure, print, and write the figures where they are wanted."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path, help="file for the figures")
+    parser.add_argument("--docs", type=Path, help="page whose table is renewed")
+    wanted = parser.parse_args()
     figures = {
         "cores": os.cpu_count(),
         "first_tile": [_in_fresh_process(first_tile, tile) for tile in (2048, 4096)],
         "memory_rule": [_in_fresh_process(memory_rule, tile) for tile in (1024, 2048)],
     }
-    text = json.dumps(figures, indent=1)
-    if "--json" in sys.argv:
-        Path(sys.argv[sys.argv.index("--json") + 1]).write_text(text + "\n")
-    sys.stdout.write(text + "\n")
+    table = as_table(figures)
+    if wanted.json:
+        wanted.json.write_text(json.dumps(figures, indent=1) + "\n")
+    if wanted.docs:
+        before, _, rest = wanted.docs.read_text().partition(_BEGIN)
+        _, _, after = rest.partition(_END)
+        wanted.docs.write_text(f"{before}{_BEGIN}\n{table}\n{_END}{after}")
+    sys.stdout.write(table + "\n")
 
 
 if __name__ == "__main__":
