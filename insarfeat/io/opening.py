@@ -50,8 +50,8 @@ def open_stack(path: str | Path) -> xr.Dataset:
     >>> layer = xr.DataArray(np.ones((2, 3), "f4"), dims=("y", "x"), name="coherence")
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = insarfeat.write(layer, folder + "/stack.nc")
-    ...     insarfeat.open_stack(path)["coherence"].sum().item()
-    6.0
+    ...     insarfeat.open_stack(path)["coherence"].values.sum()
+    np.float32(6.0)
     """
     path = Path(path)
     if not path.exists():
