@@ -5,7 +5,7 @@ VENV ?= .venv
 CONSTRAINTS ?= constraints.txt
 OUT ?= insarfeat-demo
 RUN := $(VENV)/bin
-INSTALL := $(RUN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS)
+INSTALL := $(RUN)/python -m pip install -qq --disable-pip-version-check -c $(CONSTRAINTS)
 
 .PHONY: help demo test check format bench clean
 

@@ -35,11 +35,15 @@ def format_of(path: Path) -> str:
     return found
 
 
-def check_output(path: Path, *, overwrite: bool) -> None:
-    """Refuse an output that cannot be written, before any work."""
-    format_of(path)
+def check_free(path: Path, *, overwrite: bool) -> None:
+    """Refuse an output that exists, unless it may be replaced."""
     if path.exists() and not overwrite:
         raise OutputExists(f"{path} exists; pass overwrite=True (--overwrite), or choose another output")
+
+
+def check_output(path: Path) -> None:
+    """Refuse an output that cannot be written, before any work."""
+    format_of(path)
     if not path.parent.is_dir():
         raise WriteFailed(f"the folder {path.parent} does not exist; create it first")
     if not os.access(path.parent, os.W_OK):
@@ -72,8 +76,12 @@ def deliver(product: Product, temporary: Path, on_window: Callable[[int, int], N
     compare(product, temporary)
 
 
-def put_in_place(temporary: Path, out: Path) -> None:
-    """Move a finished file or folder to its name; one that stood there goes only now."""
+def put_in_place(temporary: Path, out: Path, *, mark: Path) -> None:
+    """Move a finished file or folder to its name; one that stood there goes only now.
+
+    The mark is made first: a run that finds it, and the output in place, knows that nothing is left to do.
+    """
+    mark.touch()
     if out.is_dir():
         old = out.with_name(out.name + ".old")
         shutil.rmtree(old, ignore_errors=True)

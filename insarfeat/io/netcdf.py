@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from insarfeat.io.conventions import Layered, Product
-from insarfeat.io.sources import NETCDF_LOCK
+from insarfeat.io.sources import netcdf_lock
 from insarfeat.layers import fill_value
 from insarfeat.windows import TileGrid
 
@@ -28,11 +28,11 @@ def write_netcdf(product: Product, path: Path, on_window: Callable[[int, int], N
     """
     import netCDF4
 
-    with NETCDF_LOCK:
+    with netcdf_lock():
         product.frame.to_netcdf(path, engine="netcdf4", format="NETCDF4")
     tiles = TileGrid((product.height, product.width), _WINDOW)
     total = len(tiles) * len(product.rasters)
-    with NETCDF_LOCK, netCDF4.Dataset(path, "a") as file:
+    with netcdf_lock(), netCDF4.Dataset(path, "a") as file:
         for dim, size in zip(product.dims, (product.height, product.width), strict=True):
             if dim not in file.dimensions:
                 file.createDimension(str(dim), size)

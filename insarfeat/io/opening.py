@@ -16,7 +16,7 @@ from insarfeat.dispatch.sources import Source
 from insarfeat.errors import InvalidType, MissingInput, UnreadableInput
 from insarfeat.georeference import GRID_MAPPING
 from insarfeat.io.netcdf import COMPLEX_OF, COMPLEX_PART
-from insarfeat.io.sources import NETCDF_LOCK, BandSource, Decoding, FileIdentity, VariableSource, open_raw
+from insarfeat.io.sources import BandSource, Decoding, FileIdentity, VariableSource, netcdf_lock, open_raw
 from insarfeat.layers import LAYERS, NODATA_BYTE
 
 _NETCDF = frozenset({".nc", ".nc4", ".cdf", ".h5", ".hdf5", ".grd"})
@@ -73,7 +73,7 @@ def open_stack(path: str | Path) -> xr.Dataset:
 
 def _open_variables(file: FileIdentity, engine: str) -> xr.Dataset:
     try:
-        with NETCDF_LOCK, open_raw(file, engine) as stored:
+        with netcdf_lock(), open_raw(file, engine) as stored:
             frame = stored.drop_vars([name for name, v in stored.variables.items() if v.ndim >= 2]).load()
             large = {str(name): v.copy(deep=False) for name, v in stored.variables.items() if v.ndim >= 2}
             as_coords = {str(name) for name in large if name in stored.coords}

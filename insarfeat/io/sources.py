@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
 Array = NDArray[Any]
-
-NETCDF_LOCK = threading.RLock()
-"""Held by whoever opens, reads or writes NetCDF: its library breaks the process when two threads are in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +102,7 @@ class VariableSource:
 
     def _stored(self, name: str, index: tuple[Any, ...]) -> Array:
         def take() -> Any:
-            with nullcontext() if self.engine == "zarr" else NETCDF_LOCK:
+            with nullcontext() if self.engine == "zarr" else netcdf_lock():
                 return _open_dataset(self.file, self.engine).variables[name][index].values
 
         return np.asarray(reading(self.file, take))
@@ -136,9 +134,10 @@ class BandSource:
 
     def read(self, lead: tuple[int, ...], window: Window) -> Array:
         """The pixels of a window."""
-        dataset = _open_geotiff(self.file)
         place = ((window.top, window.bottom), (window.left, window.right))
-        pixels = self.decoding(reading(self.file, lambda: dataset.read(self.band, window=place)))
+        pixels = self.decoding(
+            reading(self.file, lambda: _open_geotiff(self.file).read(self.band, window=place))
+        )
         if self.categorical_nodata is None:
             return pixels
         filled = np.where(np.isnan(pixels), self.categorical_nodata, pixels)
@@ -173,25 +172,52 @@ def open_raw(file: FileIdentity, engine: str, *, decode_times: bool = True) -> x
     )
 
 
-_opened: dict[tuple[FileIdentity, str], xr.Dataset] = {}
-_opening = threading.Lock()
+class _Open:
+    """What this process has open. A forked child begins with nothing: neither files nor locks are safe to share."""
+
+    def __init__(self) -> None:
+        self.netcdf_lock = threading.RLock()
+        self.guard = threading.Lock()
+        self.datasets: dict[tuple[FileIdentity, str], xr.Dataset] = {}
+        self.by_thread = threading.local()
+
+
+_open = _Open()
+_inherited: list[_Open] = []
+
+
+def _begin_anew() -> None:
+    global _open
+    _inherited.append(_open)  # kept, not closed: closing would disturb the parent's files
+    _open = _Open()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
+
+
+def netcdf_lock() -> threading.RLock:
+    """Held by whoever opens, reads or writes NetCDF: its library breaks the process when two threads are in it."""
+    return _open.netcdf_lock
+
+
 _MOST_DATASETS = 64
 
 
 def _open_dataset(file: FileIdentity, engine: str) -> xr.Dataset:
     """One dataset per file and process."""
-    with _opening:
-        found = _opened.get((file, engine))
+    with _open.guard:
+        datasets = _open.datasets
+        found = datasets.get((file, engine))
         if found is None:
-            if len(_opened) >= _MOST_DATASETS:
-                oldest = _opened.pop(next(iter(_opened)))
-                with NETCDF_LOCK:
+            if len(datasets) >= _MOST_DATASETS:
+                oldest = datasets.pop(next(iter(datasets)))
+                with netcdf_lock():
                     oldest.close()
-            found = _opened[file, engine] = open_raw(file, engine, decode_times=False)
+            found = datasets[file, engine] = open_raw(file, engine, decode_times=False)
         return found
 
 
-_handles = threading.local()
 _MOST_HANDLES = 32
 
 
@@ -199,8 +225,8 @@ def _open_geotiff(file: FileIdentity) -> Any:
     """One handle per thread and file: GDAL's datasets must not be shared between threads."""
     import rasterio
 
-    handles: dict[FileIdentity, Any] = getattr(_handles, "open", {})
-    _handles.open = handles
+    handles: dict[FileIdentity, Any] = getattr(_open.by_thread, "handles", {})
+    _open.by_thread.handles = handles
     if file not in handles:
         if len(handles) >= _MOST_HANDLES:
             handles.pop(next(iter(handles))).close()

@@ -1,6 +1,7 @@
 """Rasters larger than memory: tiles, and plans that compute layers tile by tile."""
 
-from insarfeat.tiling.plan import Description, Plan, plan, write
+from insarfeat.tiling.description import Description
+from insarfeat.tiling.plan import Plan, plan, write
 from insarfeat.tiling.stages import Progress, RasterStep, TileWork, Workshop
 from insarfeat.windows import Halo, Tile, TileGrid, Window
 

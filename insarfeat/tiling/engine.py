@@ -47,7 +47,9 @@ def run_job(job: Job, scheduler: Scheduler, on_done: Callable[[Any, Any], None])
     with _executor(scheduler) as execute:
         for start in range(0, len(job.items), _WAVE):
             wave = job.items[start : start + _WAVE]
-            keys = [(f"{job.title}", start + number) for number in range(len(wave))]
+            # Dask runs equals from the last name to the first; tiles go in reading order, so that neighbours find
+            # the blocks of their halos still in the cache.
+            keys = [(job.title, f"{len(job.items) - start - number:012d}") for number in range(len(wave))]
             execute(_graph(job, keys, wave), dict(zip(keys, wave, strict=True)), on_done)
 
 
@@ -73,7 +75,7 @@ def check_scheduler(scheduler: Scheduler) -> None:
         )
 
 
-def _graph(job: Job, keys: list[tuple[str, int]], wave: Sequence[Any]) -> dict[Any, Any]:
+def _graph(job: Job, keys: list[tuple[str, str]], wave: Sequence[Any]) -> dict[Any, Any]:
     shared = f"{job.title}-shared"
     tasks: dict[Any, Any] = {shared: DataNode(shared, job.shared)}
     for key, item in zip(keys, wave, strict=True):

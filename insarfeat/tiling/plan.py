@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from insarfeat.dispatch.sources import ChunkedSource, Source
 from insarfeat.errors import InvalidArgument
 from insarfeat.io.conventions import Product, as_dataset, product_of, raster_names
 from insarfeat.io.delivery import (
+    check_free,
     check_output,
     check_product,
     compare,
@@ -26,46 +28,17 @@ from insarfeat.io.delivery import (
     put_in_place,
 )
 from insarfeat.io.zarr_group import finish_group
+from insarfeat.tiling.description import Description, tile_memory
 from insarfeat.tiling.engine import Scheduler, check_scheduler, workers_of
 from insarfeat.tiling.stages import OnProgress, Progress, Setting, Workshop, write_outputs
 from insarfeat.tiling.store import StoredRaster, inner_chunk
-from insarfeat.tiling.workspace import Workspace, discard, partial_folder, workspace
-from insarfeat.windows import Halo, TileGrid, Window
+from insarfeat.tiling.workspace import Workspace, discard, kept_if_worth_it, partial_folder, workspace
+from insarfeat.windows import TileGrid, Window
+
+_log = logging.getLogger(__name__)
 
 TILE = 2048
-_SCRATCH_BYTES = 12
 _DELIVERED = "delivered"
-
-
-@dataclass(frozen=True, slots=True)
-class Description:
-    """What a plan will do and take; ``print`` it before a long run."""
-
-    rasters: tuple[str, ...]
-    height: int
-    width: int
-    tile: int
-    tiles: int
-    halo: Halo
-    stages: tuple[str, ...]
-    tasks: int
-    sources: tuple[str, ...]
-    workers: int
-    peak_memory: int
-    disk: int
-
-    def __str__(self) -> str:
-        halo = f"{self.halo.top}/{self.halo.bottom} rows, {self.halo.left}/{self.halo.right} columns"
-        lines = [
-            f"rasters      {', '.join(self.rasters)}: {self.height} x {self.width} pixels",
-            f"sources      {'; '.join(self.sources)}",
-            f"stages       {', then '.join(self.stages)}",
-            f"tiles        {self.tiles} of {self.tile} x {self.tile} pixels, halo {halo}",
-            f"tasks        {self.tasks} in all, {self.workers} at a time",
-            f"peak memory  about {_bytes(self.peak_memory)} above the program's own",
-            f"disk         at most {_bytes(self.disk)} while it runs, before compression",
-        ]
-        return "\n".join(lines)
 
 
 class Plan:
@@ -113,7 +86,7 @@ class Plan:
             tasks=len(tiles) * len(stages),
             sources=tuple(dict.fromkeys(source.describe() for source in self._sources)),
             workers=workers,
-            peak_memory=workers * max(_tile_memory(program, middle) for program in programs),
+            peak_memory=workers * max(tile_memory(program, middle) for program in programs),
             disk=int(stored + between),
         )
 
@@ -143,18 +116,31 @@ class Plan:
         progress
             Called with a :class:`Progress` after each tile.
         """
-        out = Path(out)
-        check_output(partial_folder(out).with_name(out.name), overwrite=overwrite or _was_delivered(out))
+        target = Path(out).absolute()  # a cluster's workers may stand in other folders
+        check_output(target)
         check_scheduler(scheduler)
-        check_product(self._product(self._stand_ins, "", ()), out)
-        with workspace(out, self._fingerprint(out)) as space:
-            temporary = space.folder / out.name
-            if not (_was_delivered(out) and out.exists() and not temporary.exists()):
-                self._finish(space, temporary, Setting(space, scheduler, progress, self._foreign, self.tile))
-                (space.folder / _DELIVERED).touch()
-                put_in_place(temporary, out)
+        check_product(self._product(self._stand_ins, "", ()), target)
+        if not _was_delivered(target):
+            check_free(target, overwrite=overwrite)
+        with workspace(target, self._fingerprint(target)) as space:
+            if not _was_delivered(target):  # by this very plan, in a run that was stopped while it tidied up
+                check_free(target, overwrite=overwrite)
+                self._warn_of_little_disk(target)
+                temporary = space.folder / target.name
+                setting = Setting(space, scheduler, progress, self._foreign, self.tile)
+                with kept_if_worth_it(space):
+                    self._finish(space, temporary, setting)
+                    put_in_place(temporary, target, mark=space.folder / _DELIVERED)
             discard(space)
-        return out
+        return Path(out)
+
+    def _warn_of_little_disk(self, out: Path) -> None:
+        needed, free = self.describe(1).disk, shutil.disk_usage(out.parent).free
+        if free < needed:
+            _log.warning(
+                "%.3g GB are free beside %s, and the layers take %.3g GB before compression",
+                free / 1e9, out.name, needed / 1e9,
+            )  # fmt: skip
 
     def _finish(self, space: Workspace, temporary: Path, setting: Setting) -> None:
         """Compute what must be computed and leave the whole output under its temporary name."""
@@ -336,22 +322,6 @@ def _source(value: Value) -> Source:
 
 
 def _was_delivered(out: Path) -> bool:
-    """An earlier run was stopped after its output was whole and before it had tidied up."""
-    return (partial_folder(out) / _DELIVERED).exists()
-
-
-def _tile_memory(program: Program, tile: Window) -> int:
-    """Bytes for one tile: what is read, what comes out, and the kernels' own scratch."""
-    read = program.source_windows(tile)
-    inputs = sum(window.pixels * source.dtype.itemsize for source, window in read)
-    outputs = sum(tile.pixels * dtype.itemsize for dtype in program.dtypes)
-    widest = max([window.pixels for _, window in read] + [tile.pixels])
-    return inputs + outputs + _SCRATCH_BYTES * widest
-
-
-def _bytes(count: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:.3g} TB"
+    """An earlier run was stopped after its output was in place and before it had tidied up."""
+    folder = partial_folder(out)
+    return (folder / _DELIVERED).exists() and out.exists() and not (folder / out.name).exists()

@@ -78,6 +78,17 @@ def workspace(out: Path, fingerprint: str) -> Iterator[Workspace]:
             yield Workspace(folder, found["run"], found["started"], journal)
 
 
+@contextmanager
+def kept_if_worth_it(space: Workspace) -> Iterator[None]:
+    """When a run fails before its first tile, leave nothing behind: there is nothing to resume."""
+    try:
+        yield
+    except BaseException:
+        if not (space.folder / _JOURNAL).stat().st_size:
+            discard(space)
+        raise
+
+
 def discard(space: Workspace) -> None:
     """Remove the workspace after its output is in place."""
     shutil.rmtree(space.folder, ignore_errors=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import subprocess
 import sys
 import textwrap
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,6 @@ from contract import labelled
 
 import insarfeat
 from insarfeat.errors import InvalidType, MissingInput, OutputExists, UnreadableInput, WriteFailed
-from insarfeat.tiling.workspace import partial_folder
 
 
 def layer(seed: int = 0, size: int = 600) -> xr.DataArray:
@@ -151,5 +151,29 @@ def test_a_failing_source_leaves_no_half_file(tmp_path: Path, suffix: str) -> No
     out = tmp_path / f"out{suffix}"
     with pytest.raises(UnreadableInput, match="source"):
         insarfeat.write(stack, out)
-    assert not out.exists()
-    assert [entry.name for entry in partial_folder(out).iterdir() if entry.suffix == suffix] == []
+    assert [entry.name for entry in tmp_path.iterdir()] == ["source.tif"]
+
+
+def test_forked_readers_do_not_disturb_each_other(tmp_path: Path) -> None:
+    paths = [
+        insarfeat.write(layer(seed), tmp_path / f"{seed}{suffix}")
+        for seed, suffix in ((1, ".nc"), (2, ".tif"))
+    ]
+    before = [whole(path) for path in paths]
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("fork")) as pool:
+        assert list(pool.map(_whole_on_this_thread, paths * 10)) == pytest.approx(before * 10)
+    assert [whole(path) for path in paths] == before
+
+
+def _whole_on_this_thread(path: Path) -> float:
+    """Dask's default pool does not outlive a fork, so a forked reader computes on its own thread."""
+    return float(insarfeat.open_stack(path)["coherence"].sum().compute(scheduler="sync"))
+
+
+def test_a_run_that_fails_before_its_first_tile_leaves_nothing(tmp_path: Path) -> None:
+    path = insarfeat.write(layer(), tmp_path / "source.tif")
+    stack = insarfeat.open_stack(path)
+    path.unlink()
+    with pytest.raises(UnreadableInput):
+        insarfeat.write(stack, tmp_path / "out.nc")
+    assert list(tmp_path.iterdir()) == []
