@@ -1,16 +1,18 @@
-"""Where a raster lies: its extent, its unit and its scale, read from the coordinates."""
+"""Where a raster lies on the page: its extent, its unit and its scale on the ground."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-import numpy as np
 import xarray as xr
+from pyproj import CRS
+
+from insarfeat import georeference
+from insarfeat.errors import InsarfeatError
 
 Unit = Literal["m", "degree", "unknown", "px"]
 
-_METRES_PER_DEGREE = 111_320.0
 _METRES = ("m", "metre", "metres", "meter", "meters")
 
 
@@ -29,6 +31,12 @@ class Axis:
     low: float
     high: float
     step: float
+
+    @classmethod
+    def around(cls, axis: georeference.Axis) -> Axis:
+        """The edges of an axis that is known by its pixel centres."""
+        ends = (axis.first - axis.step / 2, axis.first + axis.step * (axis.size - 0.5))
+        return cls(min(ends), max(ends), axis.step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +67,26 @@ class MapGrid:
     def of(cls, layer: xr.DataArray) -> MapGrid:
         """Return the grid of a layer whose last two dims are (y, x); only coordinates are read.
 
-        >>> grid = MapGrid.of(xr.DataArray([[1, 2]], {"lat": [0.0], "lon": [5.0, 5.5]}, ("lat", "lon")))
-        >>> grid.unit, grid.x.low, grid.x.high, grid.ground_x
-        ('degree', 4.75, 5.75, 111320.0)
+        >>> grid = MapGrid.of(xr.DataArray([[1, 2], [3, 4]], {"lat": [0.5, 0.0], "lon": [5.0, 5.5]}))
+        >>> grid.unit, grid.x.low, grid.x.high, round(grid.ground_x)
+        ('degree', 4.75, 5.75, 111319)
         """
-        x, y = _axis(layer, -1), _axis(layer, -2)
-        if x is None or y is None:
+        try:
+            crs = georeference.crs_of(layer)
+        except InsarfeatError:  # a picture is still a picture where the CRS cannot be read
+            layer, crs, name = layer.drop_vars(georeference.GRID_MAPPING, errors="ignore"), None, "unreadable"
+        else:
+            name = _name(crs)
+        try:
+            grid = georeference.grid_of(layer)
+            north, east = georeference.metrics_of(layer, None).rows(grid.y.size // 2, grid.y.size // 2 + 1)
+        except InsarfeatError:
             rows, columns = layer.shape[-2:]
-            return cls(Axis(0.0, columns, 1.0), Axis(0.0, rows, -1.0), "px", None, None, _crs_name(layer))
-        middle_x, middle_y = (x.low + x.high) / 2.0, (y.low + y.high) / 2.0
-        crs = _crs(layer)
-        match _unit(layer, crs):
-            case "m":
-                scale = 1.0 if crs is None else _point_scale(crs, middle_x, middle_y)
-                return cls(x, y, "m", 1.0 / scale, 1.0 / scale, _crs_name(layer))
-            case "degree":
-                along_parallel = _METRES_PER_DEGREE * float(np.cos(np.radians(middle_y)))
-                return cls(x, y, "degree", along_parallel, _METRES_PER_DEGREE, _crs_name(layer))
-            case _:
-                return cls(x, y, "unknown", None, None, _crs_name(layer))
+            return cls(Axis(0.0, columns, 1.0), Axis(0.0, rows, -1.0), "px", None, None, name)
+        x, y, unit = Axis.around(grid.x), Axis.around(grid.y), _unit(layer, crs)
+        if unit == "unknown":
+            return cls(x, y, unit, None, None, name)
+        return cls(x, y, unit, float(east[0]) / grid.x.step, float(north[0]) / grid.y.step, name)
 
     @property
     def unit_ratio(self) -> float:
@@ -90,65 +99,16 @@ class MapGrid:
         return self.unit_ratio * (self.y.high - self.y.low) / (self.x.high - self.x.low)
 
 
-def _axis(layer: xr.DataArray, position: int) -> Axis | None:
-    """Axis from the coordinate of one dim; None where it has no numeric one."""
-    name = layer.dims[position]
-    if name not in layer.coords or layer.coords[name].dtype.kind not in "fiu":
-        return None
-    centres = layer.coords[name].values.astype(np.float64)
-    step = float(centres[-1] - centres[0]) / (centres.size - 1) if centres.size > 1 else 1.0
-    if not np.isfinite(step) or step == 0.0:
-        return None
-    half = abs(step) / 2.0
-    return Axis(float(min(centres[0], centres[-1])) - half, float(max(centres[0], centres[-1])) + half, step)
-
-
-def _unit(layer: xr.DataArray, crs: Any) -> Unit:
-    name = layer.dims[-1]
-    declared = str(layer.coords[name].attrs.get("units", "")).lower()
-    if declared in _METRES:
-        return "m"
-    if declared.startswith("degree") or name in ("lon", "longitude"):
-        return "degree"
+def _unit(layer: xr.DataArray, crs: CRS | None) -> Unit:
     if crs is not None and crs.is_geographic:
         return "degree"
-    if crs is not None and crs.is_projected and crs.axis_info[0].unit_name in _METRES:
-        return "m"
-    return "unknown"
+    declared = str(layer.coords[layer.dims[-1]].attrs.get("units", "")).lower()
+    named = crs.axis_info[0].unit_name if crs is not None and crs.axis_info else declared
+    return "m" if named in _METRES else "unknown"
 
 
-def _well_known_text(layer: xr.DataArray) -> str:
-    mapping = layer.encoding.get("grid_mapping", layer.attrs.get("grid_mapping", "spatial_ref"))
-    if mapping not in layer.coords:
-        return ""
-    attributes = layer.coords[mapping].attrs
-    return str(attributes.get("crs_wkt", attributes.get("spatial_ref", "")))
-
-
-def _crs(layer: xr.DataArray) -> Any:
-    """The layer's pyproj CRS, or None where it has none that can be read."""
-    from pyproj import CRS
-    from pyproj.exceptions import CRSError
-
-    text = _well_known_text(layer)
-    try:
-        return CRS.from_wkt(text) if text else None
-    except CRSError:
-        return None
-
-
-def _crs_name(layer: xr.DataArray) -> str:
-    crs = _crs(layer)
+def _name(crs: CRS | None) -> str:
     if crs is None:
-        return "unreadable" if _well_known_text(layer) else ""
+        return ""
     code = crs.to_epsg()
     return f"{crs.name} (EPSG:{code})" if code else str(crs.name)
-
-
-def _point_scale(crs: Any, x: float, y: float) -> float:
-    """Map length per length on the ground: 1.44 for web Mercator at 46 degrees north, near 1 for UTM."""
-    from pyproj import Proj, Transformer
-
-    to_degrees = Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
-    scale = float(np.sqrt(Proj(crs).get_factors(*to_degrees.transform(x, y)).areal_scale))
-    return scale if np.isfinite(scale) and scale > 0.0 else 1.0
