@@ -34,6 +34,7 @@ def demo(
     for path in (stack, page):
         if path.exists() and not overwrite:
             raise OutputExists(f"{path} exists; add --overwrite, or name another folder")
+    insarfeat.plot.require()
     typer.echo(f"making a synthetic scene of {size} x {size} pixels, seed {seed}")
     plan = insarfeat.plan(demo_layers(insarfeat.synth.scene(seed, size=size)))
     if dry_run:

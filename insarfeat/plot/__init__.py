@@ -12,7 +12,7 @@ from insarfeat.plot._sample import thinned
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["picture", "png", "thinned"]
+__all__ = ["picture", "png", "require", "thinned"]
 
 
 def picture(layer: xr.DataArray, *, background: xr.DataArray | None = None) -> Figure:
@@ -57,10 +57,9 @@ def picture(layer: xr.DataArray, *, background: xr.DataArray | None = None) -> F
                 f"background has shape {background.shape} and layer {layer.shape}; both must lie on one "
                 "grid: reproject the background first"
             )
-    try:
-        from insarfeat.plot._figure import draw
-    except ModuleNotFoundError as absent:
-        raise _explained(absent) from None
+    require()
+    from insarfeat.plot._figure import draw
+
     return draw(layer, background)
 
 
@@ -71,11 +70,18 @@ def png(figure: Figure, *, dpi: int = 110) -> bytes:
     >>> png(picture(xr.DataArray(np.zeros((4, 4)), dims=("y", "x"), name="slope")))[:4]
     b'\x89PNG'
     """
-    try:
-        from insarfeat.plot._figure import encode
-    except ModuleNotFoundError as absent:
-        raise _explained(absent) from None
+    require()
+    from insarfeat.plot._figure import encode
+
     return encode(figure, dpi)
+
+
+def require() -> None:
+    """Raise MissingExtra where pictures cannot be drawn; call it before long work that ends with one."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise missing_extra("pictures", "plot") from error
 
 
 def _check_layer(name: str, layer: object) -> None:
@@ -91,9 +97,3 @@ def _check_layer(name: str, layer: object) -> None:
         raise InvalidType(f"{name} has dtype {layer.dtype}; it must be numeric or bool")
     if layer.size == 0:
         raise InvalidArgument(f"{name} has shape {layer.shape}; it must have at least one pixel")
-
-
-def _explained(absent: ModuleNotFoundError) -> Exception:
-    """Error to raise for a module that was not found: ours where matplotlib is what is missing."""
-    missing = (absent.name or "").partition(".")[0]
-    return missing_extra("pictures", "plot") if missing == "matplotlib" else absent
