@@ -241,6 +241,11 @@ class Program:
         )
 
     @property
+    def places(self) -> list[tuple[int, ...]]:
+        """All indices into the leading dimensions; one empty index where there are none."""
+        return list(np.ndindex(np.broadcast_shapes(*self.leads)))
+
+    @property
     def sources(self) -> list[Source]:
         """All sources, each once, in the order in which they are read."""
         return [step.source for step in self._steps if isinstance(step, _Read)]

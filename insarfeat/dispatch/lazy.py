@@ -24,7 +24,7 @@ from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 from numpy.typing import NDArray
 
 from insarfeat.dispatch.expression import Apply, Barrier, Leaf, Program, Value, producers_of
-from insarfeat.dispatch.operator import lead_places, project
+from insarfeat.dispatch.operator import project
 from insarfeat.dispatch.reduction import Reduction
 from insarfeat.dispatch.sources import ArraySource, ChunkedSource, Source
 from insarfeat.errors import InvalidArgument
@@ -114,11 +114,7 @@ def reduce_lazily(reduction: Reduction, arrays: Sequence[Any]) -> Any:
     program = Program([value for value, _ in found])
     guide = next(array for array in arrays if isinstance(array, da.Array))
     foreign = _foreign_of(behind for _, behind in found)
-    windows = [
-        (place, window)
-        for place in lead_places(np.broadcast_shapes(*program.leads))
-        for _, window in _windows(guide.chunks[-2:])
-    ]
+    windows = [(place, window) for place in program.places for _, window in _windows(guide.chunks[-2:])]
     name = f"survey-{uuid.uuid4().hex[:12]}"
     program_key = f"{name}-program"
     tasks: dict[Any, Any] = {program_key: DataNode(program_key, (program, reduction))}

@@ -16,7 +16,7 @@ padded with nodata instead, so that the whole halo is always there.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -437,11 +437,6 @@ def project(place: tuple[int, ...], lead: tuple[int, ...]) -> tuple[int, ...]:
     """
     tail = place[len(place) - len(lead) :]
     return tuple(0 if size == 1 else index for index, size in zip(tail, lead, strict=True))
-
-
-def lead_places(lead: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    """All indices into leading dimensions; one empty index where there are none."""
-    return iter(np.ndindex(lead))
 
 
 def _extent(shape: Shape) -> tuple[int, int]:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import dask.array as da
-import numpy as np
 from numpy.typing import NDArray
 
 from insarfeat.dispatch.expression import Program, Value
@@ -67,13 +66,9 @@ class TileWork:
     _program: Program
     _blocks: tuple[Array, ...]
 
-    def places(self) -> list[tuple[int, ...]]:
-        """All indices into the leading dimensions."""
-        return list(np.ndindex(np.broadcast_shapes(*self._program.leads)))
-
     def read_each(self) -> Iterator[tuple[tuple[int, ...], int, Array]]:
         """The inputs' pixels under the tile with its halo: (leading index, number of the input, pixels)."""
-        places = self.places()
+        places = self._program.places
         reader = BlockReader(self._program, self.tile.outer, places, self._blocks)
         return self._program.compute(self.tile.outer, places, reader)
 
@@ -142,7 +137,7 @@ class Workshop:
             done.add(number)
             setting.progress(Progress(title, len(done), len(tiles)))
 
-        everywhere = list(np.ndindex(np.broadcast_shapes(*self._program.leads)))
+        everywhere = self._program.places
         job = Job(
             title=f"{stage}-{setting.space.run}",
             function=_run_tile,
