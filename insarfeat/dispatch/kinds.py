@@ -96,11 +96,12 @@ def _is_number(raster: Any) -> bool:
 def _on_dataset(
     operator: Operator, rasters: Sequence[Any], parameters: tuple[Any, ...], resolution: Resolution | None
 ) -> Any:
-    """Apply an operator with one input and one output to each raster of a Dataset."""
-    if len(rasters) != 1 or len(operator.outputs) != 1:
+    """Apply an operator that keeps the quantity (a multilook, a filter) to each raster of a Dataset."""
+    if len(rasters) != 1 or [output.layer for output in operator.outputs] != [None]:
+        names = ", ".join(raster.name for raster in operator.inputs)
         raise InvalidType(
-            f"{operator.short_name} takes a Dataset only where it has one input and one output; "
-            "pass its variables one by one, e.g. ds['coherence']"
+            f"{operator.short_name} takes single rasters ({names}), not a Dataset: which of its variables is meant "
+            "cannot be told; pass them, e.g. dataset['elevation']"
         )
     dataset = rasters[0]
     results = {}

@@ -166,8 +166,10 @@ def test_a_dataset_goes_through_variable_by_variable() -> None:
     assert result["days"] == 12
     assert result["b"].dtype == np.complex64
     assert result["a"].shape == (3, 4)
-    with pytest.raises(InvalidType, match="one input and one output"):
+    with pytest.raises(InvalidType, match=r"single rasters \(primary, secondary\), not a Dataset"):
         filters.interferogram(dataset, dataset)
+    with pytest.raises(InvalidType, match=r"single rasters \(dem\), not a Dataset"):
+        terrain.slope(dataset)
 
 
 def test_a_shape_change_moves_the_coordinates_to_the_cells_centres() -> None:
