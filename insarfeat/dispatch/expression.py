@@ -21,6 +21,8 @@ from insarfeat.errors import GridMismatch
 from insarfeat.windows import NO_HALO, Halo, Shape, Window
 
 Array = NDArray[Any]
+_HARDLY_MORE = 1.1
+
 Reader = Callable[[Source, tuple[int, ...], Window], Array]
 
 
@@ -208,6 +210,18 @@ class _Slot:
         return self.shape == Shape(1, 1)
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Pixels of a slot, and which window they are; it may be more than anybody needs."""
+
+    pixels: Array
+    window: Window
+
+    def cut(self, window: Window) -> Array:
+        """The pixels of a window inside."""
+        return self.pixels[window.seen_from(self.window).slices]
+
+
 class Program:
     """Expressions made ready to be computed window by window: compact, picklable, without a graph.
 
@@ -283,7 +297,7 @@ class Program:
         needs = self._needs(core)
         steps = [step for step in self._steps if any(slot in needs for slot in step.slots)]
         users = self._users(steps)
-        kept: dict[int, Array] = {}
+        kept: dict[int, _Held] = {}
         for number, place in enumerate(places):
             values = dict(kept)
             waiting = dict(users)
@@ -297,8 +311,7 @@ class Program:
                 _let_go(values, waiting, step.inputs)
                 for index, slot in enumerate(self._outputs):
                     if slot in step.slots:
-                        # An operator further on may need more of an output than the outputs' own window.
-                        yield place, index, values[slot][core.seen_from(needs[slot]).slices]
+                        yield place, index, values[slot].cut(core)
                         _let_go(values, waiting, (slot,))
 
     def _users(self, steps: Sequence[_Read | _Run]) -> dict[int, int]:
@@ -315,24 +328,28 @@ class Program:
         self,
         step: _Read | _Run,
         needs: dict[int, Window],
-        values: dict[int, Array],
+        values: dict[int, _Held],
         place: tuple[int, ...],
         read: Reader,
     ) -> None:
         if isinstance(step, _Read):
             (slot,) = step.slots
-            values[slot] = read(step.source, project(place, self._slots[slot].lead), needs[slot])
+            pixels = read(step.source, project(place, self._slots[slot].lead), needs[slot])
+            values[slot] = _Held(pixels, needs[slot])
             return
         core = _union(needs[slot] for slot in step.slots if slot in needs)
         block = step.bound.source_window(core, step.raster)
+        held = [values[slot] for slot in step.inputs]
+        if step.bound.pixelwise:
+            core = block = _cheapest(core, {one.window for one in held if one.pixels.shape != (1, 1)})
         arrays = [
-            values[slot] if self._slots[slot].single else values[slot][block.seen_from(needs[slot]).slices]
-            for slot in step.inputs
+            one.pixels if self._slots[slot].single else one.cut(block)
+            for one, slot in zip(held, step.inputs, strict=True)
         ]
         results = step.bound.on_block(arrays, Frame(core, block, step.raster))
         for slot, result in zip(step.slots, results, strict=True):
             if slot in needs:
-                values[slot] = result[needs[slot].seen_from(core).slices]
+                values[slot] = _Held(result, core)
 
     def _needs(self, core: Window) -> dict[int, Window]:
         """Window that is needed of each slot, walking back from the outputs."""
@@ -361,7 +378,19 @@ def _step_of(producer: Producer, places: dict[str, tuple[int, ...]], slots: tupl
     raise GridMismatch(f"{producer.name} needs whole rasters first; run it through insarfeat.plan")
 
 
-def _let_go(values: dict[int, Array], waiting: dict[int, int], slots: Iterable[int]) -> None:
+def _cheapest(core: Window, held: set[Window]) -> Window:
+    """Window on which to run an operator without a halo.
+
+    All that is held, if it is hardly more than what is needed: the arrays are then whole, and need no copy.
+    """
+    if len(held) == 1:
+        (window,) = held
+        if window.pixels <= _HARDLY_MORE * core.pixels:
+            return window
+    return core
+
+
+def _let_go(values: dict[int, _Held], waiting: dict[int, int], slots: Iterable[int]) -> None:
     """Count off a user of each slot, and forget the pixels that nobody waits for."""
     for slot in slots:
         waiting[slot] -= 1

@@ -270,6 +270,11 @@ class Bound:
         inside = ", ".join(f"{name}={value!r}" for name, value in named.items())
         return f"{self.operator.short_name}({inside})"
 
+    @property
+    def pixelwise(self) -> bool:
+        """Whether an output pixel knows nothing but the input pixels in its own place."""
+        return not self._framed
+
     def output_shape(self, shape: Shape) -> Shape:
         """Size of the outputs; a cell that the step leaves incomplete at the far edge is dropped."""
         if self.step is NO_STEP:
