@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,20 +91,23 @@ class VariableSource:
 
     def read(self, lead: tuple[int, ...], window: Window) -> Array:
         """The pixels of a window."""
-        index = (*lead, *window.slices)
-        parts = [self.decoding(self._stored(name, index)) for name in self.variables]
+        parts = [self.decoding(self._stored(name, lead, window)) for name in self.variables]
         if len(parts) == 1:
             return parts[0]
         pixels = np.empty(parts[0].shape, self.dtype)
         pixels.real, pixels.imag = parts
         return pixels
 
-    def _stored(self, name: str, index: tuple[Any, ...]) -> Array:
-        def take() -> Any:
-            with nullcontext() if self.engine == "zarr" else netcdf_lock():
-                return _open_dataset(self.file, self.engine).variables[name][index].values
+    def _stored(self, name: str, lead: tuple[int, ...], window: Window) -> Array:
+        def take() -> Array:
+            if self.engine == "zarr":
+                return _in_strips(_open_dataset(self.file, self.engine).variables[name], lead, window)
+            with netcdf_lock():
+                stored = _open_dataset(self.file, self.engine).variables[name]
+                return np.asarray(stored[(*lead, *window.slices)].values)
 
-        return np.asarray(reading(self.file, take))
+        pixels: Array = reading(self.file, take)
+        return pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,20 @@ class BandSource:
             return pixels
         filled = np.where(np.isnan(pixels), self.categorical_nodata, pixels)
         return filled.astype(self.dtype)
+
+
+def _in_strips(variable: xr.Variable, lead: tuple[int, ...], window: Window) -> Array:
+    """Pixels of a window, read strip by strip: Zarr holds a whole shard's bytes when it is asked for all of it."""
+    strip = (variable.encoding.get("chunks") or variable.shape)[-2]
+    pixels = np.empty((window.height, window.width), variable.dtype)
+    top = window.top
+    while top < window.bottom:
+        bottom = min((top // strip + 1) * strip, window.bottom)
+        pixels[top - window.top : bottom - window.top] = variable[
+            (*lead, slice(top, bottom), window.slices[1])
+        ].values
+        top = bottom
+    return pixels
 
 
 def reading(file: FileIdentity, action: Callable[[], Any]) -> Any:

@@ -17,7 +17,7 @@ from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 
 from insarfeat.dispatch.lazy import available_cores, get_on_threads
 from insarfeat.errors import InvalidArgument, RunFailed, missing_extra
-from insarfeat.tiling.memory import return_large_blocks
+from insarfeat.tiling.memory import limit_heaps
 
 Scheduler = Any
 """None for threads on all cores, a number of threads, the address of a Dask scheduler, or its client."""
@@ -43,7 +43,7 @@ class Job:
 
 def run_job(job: Job, scheduler: Scheduler, on_done: Callable[[Any, Any], None]) -> None:
     """Run a job; ``on_done(item, result)`` is called in this process, one at a time, as tasks finish."""
-    return_large_blocks()
+    limit_heaps()
     with _executor(scheduler) as execute:
         for start in range(0, len(job.items), _WAVE):
             wave = job.items[start : start + _WAVE]

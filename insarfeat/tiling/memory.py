@@ -6,19 +6,20 @@ import ctypes
 import sys
 from functools import cache
 
-_ARENA_MAX = -8  # the numbers of malloc.h
-_MMAP_THRESHOLD = -3
-_LARGE = 4 * 2**20
+from insarfeat.dispatch.lazy import available_cores
+
+_ARENA_MAX = -8  # the number that malloc.h gives it
+_HEAPS_PER_CORE = 2
 
 
 @cache
-def return_large_blocks() -> None:
-    """Have glibc give blocks of over 4 MB back to the system when they are freed; once per process.
+def limit_heaps() -> None:
+    """Have glibc keep two heaps per core instead of eight; once per process.
 
-    glibc raises that limit to 32 MB as it goes and keeps a heap for every few threads, so that a run over tiles
-    of 17 MB holds twice what it uses: 766 MB where the rule of ``describe()`` says 370, and 330 to 370 this way
-    (``python -m benchmarks.engine``). One heap and fresh pages cost a few per cent of time. Other systems'
-    allocators are left as they are.
+    Each thread allocates from a heap of its own, and what it frees the others cannot use. A run has many
+    threads (Dask's, Zarr's), so that with eight heaps per core it held a fifth more than the rule of
+    ``describe()`` says, and with two it stays below it, at the same speed (``python -m benchmarks.engine``).
+    Other systems' allocators are left as they are.
     """
     if not sys.platform.startswith("linux"):
         return
@@ -26,5 +27,4 @@ def return_large_blocks() -> None:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):  # another C library than glibc
         return
-    mallopt(_ARENA_MAX, 1)
-    mallopt(_MMAP_THRESHOLD, _LARGE)
+    mallopt(_ARENA_MAX, _HEAPS_PER_CORE * available_cores())

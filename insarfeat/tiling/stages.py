@@ -19,7 +19,7 @@ from insarfeat.dispatch.expression import Program, Value
 from insarfeat.dispatch.lazy import BlockReader, references_to
 from insarfeat.dispatch.operator import project
 from insarfeat.tiling.engine import Job, Scheduler, run_job
-from insarfeat.tiling.memory import return_large_blocks
+from insarfeat.tiling.memory import limit_heaps
 from insarfeat.tiling.store import StoredRaster
 from insarfeat.tiling.workspace import Workspace
 from insarfeat.windows import NO_HALO, Halo, Tile, TileGrid
@@ -162,7 +162,7 @@ class _Shared:
 
 def _run_tile(shared: _Shared, number: int, *blocks: Array) -> None:
     """The task behind a tile. Its result goes to disk here, so that nothing large travels or waits in memory."""
-    return_large_blocks()  # a cluster's workers are other processes
+    limit_heaps()  # a cluster's workers are other processes
     work = TileWork(shared.tiles[number], shared.outputs, shared.program, blocks)
     result = shared.function(work, shared.extra)
     if result is not None:
