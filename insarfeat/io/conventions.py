@@ -16,7 +16,7 @@ import xarray as xr
 
 import insarfeat
 from insarfeat.dispatch.sources import Source
-from insarfeat.errors import InvalidArgument, InvalidType
+from insarfeat.errors import InsarfeatError, InvalidArgument, InvalidType
 from insarfeat.georeference import GRID_MAPPING, Grid, crs_of, grid_of, spatial_dims
 from insarfeat.layers import LAYERS
 
@@ -81,10 +81,12 @@ class Product:
 
 def raster_names(dataset: xr.Dataset) -> list[str]:
     """Names of the variables that are rasters; all must have the same last two dimensions."""
-    names = [str(name) for name, variable in dataset.data_vars.items() if variable.ndim >= 2]
+    names = [
+        str(name) for name, one in dataset.data_vars.items() if one.ndim >= 2 and one.dtype.kind in "fciub"
+    ]
     if not names:
         raise InvalidArgument(
-            f"the dataset holds no raster (y, x); its variables are {list(dataset.data_vars)}"
+            f"the dataset holds no raster of numbers (y, x); its variables are {list(dataset.data_vars)}"
         )
     dims = {spatial_dims(dataset[name]) for name in names}
     if len(dims) > 1:
@@ -157,12 +159,15 @@ def renamed_sources(product: Product, sources: Mapping[str, Source]) -> Product:
 
 
 def _grid(raster: xr.DataArray, crs: CRS | None) -> Grid | None:
-    """The regular grid, or None for rasters without map coordinates (radar geometry)."""
+    """The regular grid, or None for rasters without one (radar geometry); with a CRS there must be one."""
     if not all(dim in raster.coords for dim in raster.dims[-2:]):
         return None
-    if crs is None:
-        return None
-    return grid_of(raster)
+    try:
+        return grid_of(raster)
+    except InsarfeatError:
+        if crs is None:
+            return None
+        raise
 
 
 def _grid_mapping(grid: Grid, crs: CRS) -> xr.DataArray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,15 @@ from insarfeat.dispatch.sources import Source
 from insarfeat.errors import InvalidType, MissingInput, UnreadableInput
 from insarfeat.georeference import GRID_MAPPING
 from insarfeat.io.netcdf import COMPLEX_OF, COMPLEX_PART
-from insarfeat.io.sources import BandSource, Decoding, FileIdentity, VariableSource, netcdf_lock, open_raw
+from insarfeat.io.sources import (
+    BandSource,
+    Decoding,
+    FileIdentity,
+    VariableSource,
+    netcdf_lock,
+    open_geotiff,
+    open_raw,
+)
 from insarfeat.layers import LAYERS, NODATA_BYTE
 
 _NETCDF = frozenset({".nc", ".nc4", ".cdf", ".h5", ".hdf5", ".grd"})
@@ -81,9 +88,10 @@ def _open_variables(file: FileIdentity, engine: str) -> xr.Dataset:
         kind = "Zarr group" if engine == "zarr" else "NetCDF file"
         raise UnreadableInput(f"{file.path.name} is not a readable {kind}: {error}") from error
     rasters = {}
+    ours = "insarfeat_version" in frame.attrs  # then continuous layers have NaN, and integers are categories
     for name, variables in _grouped(large).items():
         parts = tuple(large[part] for part in variables)
-        decoding = _decoding(name, parts[0].dtype, parts[0].attrs)
+        decoding = _decoding(name, parts[0].dtype, parts[0].attrs, categorical=ours)
         dtype = decoding.dtype if len(parts) == 1 else np.result_type(decoding.dtype, np.complex64)
         source = VariableSource(file, engine, variables, parts[0].shape, dtype, decoding)
         chunks = parts[0].encoding.get("chunksizes") or parts[0].encoding.get("chunks")
@@ -118,8 +126,10 @@ def _grouped(variables: Mapping[str, xr.Variable]) -> dict[str, tuple[str, ...]]
     return groups
 
 
-def _decoding(name: str, dtype: np.dtype[Any], attributes: Mapping[str, Any]) -> Decoding:
-    """What the file's attributes say about its numbers."""
+def _decoding(
+    name: str, dtype: np.dtype[Any], attributes: Mapping[str, Any], *, categorical: bool = False
+) -> Decoding:
+    """What the file's attributes say about its numbers; integers with nodata are categories, or become floats."""
     scale = float(attributes.get("scale_factor", 1.0))
     offset = float(attributes.get("add_offset", 0.0))
     nodata = tuple(
@@ -131,7 +141,8 @@ def _decoding(name: str, dtype: np.dtype[Any], attributes: Mapping[str, Any]) ->
     )
     known = LAYERS.get(name)
     categorical = (
-        "flag_values" in attributes
+        categorical
+        or "flag_values" in attributes
         or (known is not None and known.drawing == "classes")
         or (dtype == np.uint8 and attributes.get("_FillValue") == NODATA_BYTE)
     )
@@ -145,14 +156,11 @@ def _decoding(name: str, dtype: np.dtype[Any], attributes: Mapping[str, Any]) ->
 
 
 def _open_bands(file: FileIdentity) -> xr.Dataset:
-    import rasterio
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+    from rasterio.errors import RasterioError
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.open(file.path) as stored:
-                return _dataset_of_bands(file, stored)
+        with open_geotiff(file.path) as stored:
+            return _dataset_of_bands(file, stored)
     except RasterioError as error:
         raise UnreadableInput(f"{file.path.name} is not a readable GeoTIFF: {error}") from error
 
@@ -175,8 +183,7 @@ def _dataset_of_bands(file: FileIdentity, stored: Any) -> xr.Dataset:
             attributes["flag_values"] = np.asarray(
                 attributes["flag_values"], own.get("insarfeat_dtype", dtype)
             )
-            described["flag_values"] = 0.0
-        decoding = _decoding(name, dtype, described)
+        decoding = _decoding(name, dtype, described, categorical="insarfeat_dtype" in own)
         wanted = np.dtype(own.get("insarfeat_dtype", decoding.dtype))
         categorical = (
             int(own["insarfeat_nodata"]) if wanted.kind in "iu" and decoding.dtype.kind == "f" else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -237,14 +238,22 @@ def _open_dataset(file: FileIdentity, engine: str) -> xr.Dataset:
 _MOST_HANDLES = 32
 
 
+def open_geotiff(path: Path, mode: str = "r", **profile: Any) -> Any:
+    """Open with rasterio, without the warning that a raster in radar geometry has no place on a map."""
+    import rasterio
+    from rasterio.errors import NotGeoreferencedWarning
+
+    with _open.guard, warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        return rasterio.open(path, mode, **profile)
+
+
 def _open_geotiff(file: FileIdentity) -> Any:
     """One handle per thread and file: GDAL's datasets must not be shared between threads."""
-    import rasterio
-
     handles: dict[FileIdentity, Any] = getattr(_open.by_thread, "handles", {})
     _open.by_thread.handles = handles
     if file not in handles:
         if len(handles) >= _MOST_HANDLES:
             handles.pop(next(iter(handles))).close()
-        handles[file] = rasterio.open(file.path)
+        handles[file] = open_geotiff(file.path)
     return handles[file]

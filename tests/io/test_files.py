@@ -104,6 +104,35 @@ def test_every_type_survives(tmp_path: Path, suffix: str, dtype: str) -> None:
     np.testing.assert_array_equal(again.values, values)
 
 
+@pytest.mark.parametrize("suffix", KINDS)
+@pytest.mark.parametrize("dtype", ["i4", "u4", "i8"])
+def test_labels_beyond_24_bits_stay_integers(tmp_path: Path, suffix: str, dtype: str) -> None:
+    basins = labelled(np.array([[1, 2**24 + 1], [2**30 + 1, 7]], dtype), "basins").drop_attrs()
+    again = insarfeat.open_stack(insarfeat.write(basins, tmp_path / f"stack{suffix}"))["basins"]
+    assert again.dtype == np.dtype(dtype)
+    np.testing.assert_array_equal(again.values, basins.values)
+
+
+@pytest.mark.parametrize("suffix", KINDS)
+def test_booleans_come_back_as_masks(tmp_path: Path, suffix: str) -> None:
+    mask = labelled(np.eye(4, dtype=bool), "valid_mask")
+    again = insarfeat.open_stack(insarfeat.write(mask, tmp_path / f"stack{suffix}"))["valid_mask"]
+    assert again.dtype.kind in "bu"
+    np.testing.assert_array_equal(again.values.astype(bool), mask.values)
+
+
+def test_coordinates_without_a_crs_still_place_the_geotiff(tmp_path: Path) -> None:
+    path = insarfeat.write(dem().drop_vars("spatial_ref"), tmp_path / "stack.tif")
+    with rasterio.open(path) as file:
+        assert tuple(file.transform)[:6] == (20, 0, 619990, 0, -15, 4905007.5)
+        assert file.crs is None
+
+
+def test_radar_geometry_goes_through_geotiff_without_a_warning(tmp_path: Path) -> None:
+    raster = xr.DataArray(np.ones((5, 4), "f4"), dims=("azimuth", "range"), name="coherence")
+    assert insarfeat.open_stack(insarfeat.write(raster, tmp_path / "radar.tif"))["coherence"].sum() == 20
+
+
 def test_complex_layers_are_two_variables_in_netcdf_and_one_again_when_opened(tmp_path: Path) -> None:
     values = np.array([[1 + 2j, 3], [np.nan, -1j]], "c8")
     path = insarfeat.write(labelled(values, "interferogram"), tmp_path / "ifg.nc")
@@ -209,7 +238,7 @@ def test_writing_what_is_no_stack_is_refused(tmp_path: Path) -> None:
         insarfeat.write(np.zeros((3, 3)), tmp_path / "a.nc")
     with pytest.raises(InvalidArgument, match="needs a name"):
         insarfeat.write(xr.DataArray(np.zeros((3, 3)), dims=("y", "x")), tmp_path / "a.nc")
-    with pytest.raises(InvalidArgument, match="holds no raster"):
+    with pytest.raises(InvalidArgument, match="holds no raster of numbers"):
         insarfeat.write(xr.Dataset({"a": 1}), tmp_path / "a.nc")
     with pytest.raises(InvalidArgument, match=r"must end in \.nc, \.zarr or \.tif"):
         insarfeat.write(dem(), tmp_path / "a.png")
