@@ -341,7 +341,10 @@ class Program:
         block = step.bound.source_window(core, step.raster)
         held = [values[slot] for slot in step.inputs]
         if step.bound.pixelwise:
-            core = block = _cheapest(core, {one.window for one in held if one.pixels.shape != (1, 1)})
+            rasters = zip(held, step.inputs, strict=True)
+            core = block = _cheapest(
+                core, {one.window for one, slot in rasters if not self._slots[slot].single}
+            )
         arrays = [
             one.pixels if self._slots[slot].single else one.cut(block)
             for one, slot in zip(held, step.inputs, strict=True)

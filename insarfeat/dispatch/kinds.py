@@ -156,7 +156,7 @@ class _Frame:
     ) -> None:
         self._template = template
         self._dims = dims
-        # Copying an array's frame as it is takes a third of the time of building one from parts.
+        # Copying an array's frame as it is is quicker than building one from parts.
         self._as_it_is = dims == template.dims and step == NO_STEP and len(rasters) == 1
         if not self._as_it_is:
             self._coords = _coords(rasters, template, step)

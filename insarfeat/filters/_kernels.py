@@ -57,7 +57,7 @@ def wrapped_phase(ifg, out):
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def _angle_single(out, parts):
-    """Angle by polynomial, to 3e-7 rad: the library's arctangent does not vectorise."""
+    """Angle by polynomial, within 5e-7 rad: the library's arctangent does not vectorise."""
     zero = np.float32(0)
     half = np.float32(0.5 * math.pi)
     whole = np.float32(math.pi)

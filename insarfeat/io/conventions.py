@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -148,14 +148,6 @@ def storable(attributes: Mapping[Any, Any]) -> dict[str, Any]:
         else:
             kept[str(key)] = json.dumps(value, default=str)
     return kept
-
-
-def renamed_sources(product: Product, sources: Mapping[str, Source]) -> Product:
-    """The same product with its pixels in another place."""
-    return replace(
-        product,
-        rasters={name: replace(raster, source=sources[name]) for name, raster in product.rasters.items()},
-    )
 
 
 def _grid(raster: xr.DataArray, crs: CRS | None) -> Grid | None:

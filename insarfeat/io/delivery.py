@@ -83,11 +83,8 @@ def put_in_place(temporary: Path, out: Path, *, mark: Path) -> None:
     """
     mark.touch()
     if out.is_dir():
-        old = out.with_name(out.name + ".old")
-        shutil.rmtree(old, ignore_errors=True)
-        out.rename(old)
+        out.rename(mark.with_name("replaced"))  # goes with the run's folder
         temporary.rename(out)
-        shutil.rmtree(old)
     elif temporary.is_dir() and out.exists():
         out.unlink()
         temporary.rename(out)
@@ -101,9 +98,8 @@ def compare(product: Product, path: Path) -> None:
         return  # GDAL takes the grid of a NetCDF file from its grid mapping, which only a CRS brings
     from pyproj import CRS
 
-    crs, affine = (
-        _zarr_eyes(path) if path.is_dir() else _gdal_eyes(path, next(iter(product.rasters)), product)
-    )
+    name = next(iter(product.rasters))
+    crs, affine = _zarr_eyes(path, name) if path.is_dir() else _gdal_eyes(path, name, product)
     a, b, c, d, e, f = product.grid.affine
     if not path.is_dir() and e > 0:  # GDAL turns rasters that run from south to north
         e, f = -e, f + e * product.height
@@ -128,8 +124,7 @@ def _gdal_eyes(path: Path, name: str, product: Product) -> tuple[str | None, tup
         return (file.crs.to_wkt() if file.crs else None), tuple(file.transform)[:6]
 
 
-def _zarr_eyes(path: Path) -> tuple[str | None, tuple[float, ...]]:
+def _zarr_eyes(path: Path, name: str) -> tuple[str | None, tuple[float, ...]]:
     with xr.open_zarr(path, consolidated=False, chunks=None) as stored:
-        raster = next(variable for variable in stored.data_vars.values() if variable.ndim >= 2)
-        crs = crs_of(raster)
-        return (None if crs is None else crs.to_wkt()), grid_of(raster).affine
+        crs = crs_of(stored[name])
+        return (None if crs is None else crs.to_wkt()), grid_of(stored[name]).affine

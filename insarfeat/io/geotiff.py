@@ -41,7 +41,6 @@ def write_geotiff(product: Product, path: Path, on_window: Callable[[int, int], 
     All bands get the type that holds them all; the type of each is kept in its tags. Rows run from north to
     south, also where the coordinates do not, because many programs expect it.
     """
-    check_fits(product)
     tiles = TileGrid((product.height, product.width), _WINDOW)
     with open_geotiff(path, "w", **_profile(product)) as file:
         file.update_tags(insarfeat_attributes=json.dumps(_plain(product.frame.attrs)))

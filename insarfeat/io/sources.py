@@ -223,16 +223,19 @@ _MOST_DATASETS = 64
 
 def _open_dataset(file: FileIdentity, engine: str) -> xr.Dataset:
     """One dataset per file and process."""
+    oldest = None
     with _open.guard:
         datasets = _open.datasets
         found = datasets.get((file, engine))
         if found is None:
             if len(datasets) >= _MOST_DATASETS:
                 oldest = datasets.pop(next(iter(datasets)))
-                with netcdf_lock():
-                    oldest.close()
             found = datasets[file, engine] = open_raw(file, engine, decode_times=False)
-        return found
+    if oldest is not None:
+        # After the guard is free: readers of NetCDF hold the other lock when they come for the guard.
+        with netcdf_lock():
+            oldest.close()
+    return found
 
 
 _MOST_HANDLES = 32

@@ -64,7 +64,7 @@ def picture(layer: xr.DataArray, *, background: xr.DataArray | None = None) -> F
 
 
 def png(figure: Figure, *, dpi: int = 110) -> bytes:
-    r"""Return a figure as a PNG of at most 256 colours, a third of the size of a full-colour one.
+    r"""Return a figure as a PNG of at most 256 colours, which keeps pages small.
 
     >>> import numpy as np
     >>> png(picture(xr.DataArray(np.zeros((4, 4)), dims=("y", "x"), name="slope")))[:4]

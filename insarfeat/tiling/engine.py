@@ -94,7 +94,7 @@ Execute = Callable[[dict[Any, Any], dict[Any, Any], Callable[[Any, Any], None]],
 @contextmanager
 def _executor(scheduler: Scheduler) -> Iterator[Execute]:
     if scheduler is None or isinstance(scheduler, int):
-        workers = scheduler or available_cores()
+        workers = workers_of(scheduler)
         yield lambda graph, items, on_done: _on_threads(graph, items, on_done, workers)
         return
     with _client(scheduler) as client:
@@ -127,9 +127,11 @@ def _on_cluster(
         for future, result in as_completed(futures, loop=client.loop, with_results=True):
             on_done(items[waiting[future.key]], result)
             future.release()
-    except Exception as error:
-        client.cancel(futures)
-        raise _failure(error) from error
+    except BaseException as error:
+        client.cancel(futures)  # also when the user stops the run: the cluster would go on
+        if isinstance(error, Exception):
+            raise _failure(error) from error
+        raise
 
 
 def _failure(error: Exception) -> RunFailed:

@@ -17,9 +17,8 @@ def limit_heaps() -> None:
     """Have glibc keep two heaps per core instead of eight; once per process.
 
     Each thread allocates from a heap of its own, and what it frees the others cannot use. A run has many
-    threads (Dask's, Zarr's), so that with eight heaps per core it held a fifth more than the rule of
-    ``describe()`` says, and with two it stays below it, at the same speed (``python -m benchmarks.engine``).
-    Other systems' allocators are left as they are.
+    threads (Dask's, Zarr's), and with eight heaps per core it can go over the peak that ``describe()`` predicts;
+    ``python -m benchmarks.engine`` shows both. Other systems' allocators are left as they are.
     """
     if not sys.platform.startswith("linux"):
         return

@@ -17,6 +17,7 @@ from contract import labelled
 
 import insarfeat
 from insarfeat.errors import InvalidType, MissingInput, OutputExists, UnreadableInput, WriteFailed
+from insarfeat.io import sources
 
 
 def layer(seed: int = 0, size: int = 600) -> xr.DataArray:
@@ -177,3 +178,27 @@ def test_a_run_that_fails_before_its_first_tile_leaves_nothing(tmp_path: Path) -
     with pytest.raises(UnreadableInput):
         insarfeat.write(stack, tmp_path / "out.nc")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_more_files_than_are_kept_open_do_not_lock_each_other_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "_MOST_DATASETS", 1)
+    paths = [
+        insarfeat.write(layer(seed, 64), tmp_path / f"{seed}{suffix}")
+        for seed in (1, 2)
+        for suffix in (".nc", ".zarr")
+    ]
+    expected = [whole(path) for path in paths]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(whole, paths * 25)) == pytest.approx(expected * 25)
+
+
+def test_a_neighbour_with_a_name_like_a_backup_is_left_alone(tmp_path: Path) -> None:
+    mine = tmp_path / "stack.zarr.old"
+    mine.mkdir()
+    (mine / "notes.txt").write_text("mine")
+    for seed in (1, 2):
+        insarfeat.write(layer(seed, 64), tmp_path / "stack.zarr", overwrite=True)
+    assert (mine / "notes.txt").read_text() == "mine"
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["stack.zarr", "stack.zarr.old"]
