@@ -96,8 +96,8 @@ def _is_number(raster: Any) -> bool:
 def _on_dataset(
     operator: Operator, rasters: Sequence[Any], parameters: tuple[Any, ...], resolution: Resolution | None
 ) -> Any:
-    """Apply an operator that keeps the quantity (a multilook, a filter) to each raster of a Dataset."""
-    if len(rasters) != 1 or [output.layer for output in operator.outputs] != [None]:
+    """Apply an operator that suits any quantity (a multilook) to each raster of a Dataset."""
+    if not operator.datasets:
         names = ", ".join(raster.name for raster in operator.inputs)
         raise InvalidType(
             f"{operator.short_name} takes single rasters ({names}), not a Dataset: which of its variables is meant "

@@ -115,8 +115,8 @@ class Operator:
     edge
         "kernel": blocks end with the raster and the kernel deals with it; "nodata": they are padded.
     nodata
-        Which output pixels are nodata: those whose "own" inputs are; those of which "all" pixels under the
-        window or cell are; or "formula" where the definition adds further ones.
+        Which output pixels are nodata: those whose "own" inputs are; those where the "first" input is; those of
+        which "all" pixels under the window or cell are; or "formula" where the definition adds further ones.
     position, metrics
         Whether the kernel is given its place on the raster, and the ground size of pixels.
     prepare
@@ -124,6 +124,8 @@ class Operator:
     survey
         What must be known about the whole inputs first, as parameters to replace; a halo that depends on the
         data comes this way. On lazy inputs it is computed when the operator is called.
+    datasets
+        Whether it makes sense for rasters of any quantity, so that it may be applied to each one of a Dataset.
     """
 
     def __init__(
@@ -136,11 +138,12 @@ class Operator:
         halo: Halo | Callable[[Any], Halo] = NO_HALO,
         step: Step | Callable[[Any], Step] = NO_STEP,
         edge: Literal["kernel", "nodata"] = "kernel",
-        nodata: Literal["own", "all", "formula"] = "own",
+        nodata: Literal["own", "first", "all", "formula"] = "own",
         position: bool = False,
         metrics: bool = False,
         prepare: Callable[[Any], tuple[Any, ...]] = tuple,
         survey: Reduction | None = None,
+        datasets: bool = False,
     ) -> None:
         self.name = name
         # By the kind of the first input's dtype: kernels are chosen on the hot path.
@@ -159,6 +162,7 @@ class Operator:
         self.metrics = metrics
         self.prepare = prepare
         self.survey = survey
+        self.datasets = datasets
         self._bound: dict[tuple[Any, Metrics | None], Bound] = {}
         _REGISTRY[name] = self
 

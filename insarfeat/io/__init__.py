@@ -1,5 +1,20 @@
 """Files in and out: stacks as NetCDF, Zarr or GeoTIFF that GIS programs, xarray and networks all open."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from insarfeat.io.opening import open_stack
 
-__all__ = ["open_stack"]
+if TYPE_CHECKING:
+    from insarfeat.io.annotation import read_annotation
+
+__all__ = ["open_stack", "read_annotation"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "read_annotation":  # brings numba with it, which opening a stack does not need
+        from insarfeat.io.annotation import read_annotation
+
+        return read_annotation
+    raise AttributeError(f"module 'insarfeat.io' has no attribute {name!r}")

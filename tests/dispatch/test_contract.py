@@ -10,7 +10,10 @@ from contract import Case, check_contract
 
 import insarfeat.dispatch.operator as registry
 from insarfeat import filters, terrain
-from insarfeat.filters import _COHERENCE, _INTERFEROGRAM, _MULTILOOK, _WRAPPED_PHASE
+from insarfeat.bursts import _DERAMP, _RERAMP, _Ramp
+from insarfeat.filters.adaptive import _GOLDSTEIN, _GOLDSTEIN_BY_COHERENCE
+from insarfeat.filters.looks import _MULTILOOK
+from insarfeat.filters.pairs import _COHERENCE, _INTERFEROGRAM, _WRAPPED_PHASE
 from insarfeat.terrain import _SLOPE
 
 
@@ -30,12 +33,59 @@ def _normalised(image: Any) -> Any:
     return operators.NORMALISED(image, parameters=operators.Relief(0.0))
 
 
+_RAMP = _Ramp(
+    25.0,
+    2.0555563e-3,
+    5.34e-3,
+    6.4345e7,
+    5.3404e-3,
+    7596.4,
+    (5.34e-3, -2312.0, 4.48e5),
+    (5.34e-3, 35.0, -2.3e4),
+)
+
+
+def _deramped(slc: Any) -> Any:  # the public functions take whole bursts only; the ramp itself has no size
+    return _DERAMP(slc, parameters=_RAMP)
+
+
+def _reramped(slc: Any) -> Any:
+    return _RERAMP(slc, parameters=_RAMP)
+
+
+def _goldstein_by_coherence(ifg: Any, coherence: Any, **keywords: Any) -> Any:
+    return filters.goldstein(ifg, alpha="coherence", coherence=coherence, **keywords)
+
+
 PUBLIC = {
     "interferogram": Case(_INTERFEROGRAM, filters.interferogram),
     "wrapped_phase": Case(_WRAPPED_PHASE, filters.wrapped_phase),
     "coherence": Case(_COHERENCE, filters.coherence),
     "coherence 7 x 3": Case(_COHERENCE, filters.coherence, {"window": (7, 3)}),
     "multilook": Case(_MULTILOOK, filters.multilook, {"looks": (2, 3)}, flips=False),
+    "multilook of complex": Case(
+        _MULTILOOK, filters.multilook, {"looks": (2, 3)}, flips=False, any_kind="complex"
+    ),
+    "goldstein": Case(_GOLDSTEIN, filters.goldstein, {"window": 16}, flips=False, any_kind="complex"),
+    "goldstein of a phase": Case(
+        _GOLDSTEIN, filters.goldstein, {"window": 16, "alpha": 0.6}, flips=False, cyclic=True
+    ),
+    "classic goldstein": Case(
+        _GOLDSTEIN,
+        filters.goldstein,
+        {"smoothing": 0, "normalize": False, "overlap": 0.5},
+        flips=False,
+        any_kind="complex",
+    ),
+    "goldstein by coherence": Case(
+        _GOLDSTEIN_BY_COHERENCE,
+        _goldstein_by_coherence,
+        {"window": 16, "overlap": 0.875},
+        flips=False,
+        any_kind="complex",
+    ),
+    "deramp": Case(_DERAMP, _deramped, flips=False),
+    "reramp": Case(_RERAMP, _reramped, flips=False),
     "slope": Case(_SLOPE, terrain.slope),
 }
 

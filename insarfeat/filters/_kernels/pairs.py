@@ -1,9 +1,11 @@
-"""Kernels of the phase filters. A pixel is nodata if it is NaN or 0+0j."""
+"""Kernels of what is made from a pair of images."""
 
 import math
 
 import numba
 import numpy as np
+
+from insarfeat._kernels import angle_double, angle_single
 
 
 @numba.njit(nogil=True, cache=True)
@@ -30,74 +32,28 @@ def _conjugate_product(out, a, b, nodata):
         out[2 * j + 1] = ai * br - ar * bi if valid else nodata
 
 
-# atan(x) / x on [0, 1] as a polynomial in x^2, by Chebyshev interpolation: off by less than 1e-8.
-_ATAN = (
-    0.999999982,
-    -0.333330367,
-    0.19991872,
-    -0.141977978,
-    0.106183706,
-    -0.0745685481,
-    0.0421376235,
-    -0.015731249,
-    0.00276628348,
-)
-
-
 @numba.njit(nogil=True, cache=True)
 def wrapped_phase(ifg, out):
     """Angle of each pixel."""
     parts = ifg.view(out.dtype)
     for i in range(len(out)):
         if out.itemsize == 4:
-            _angle_single(out[i], parts[i])
+            _angles_single(out[i], parts[i])
         else:
-            _angle_double(out[i], parts[i])
+            _angles_double(out[i], parts[i])
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def _angle_single(out, parts):
-    """Angle by polynomial, within 5e-7 rad: the library's arctangent does not vectorise."""
-    zero = np.float32(0)
-    half = np.float32(0.5 * math.pi)
-    whole = np.float32(math.pi)
-    nodata = np.float32(np.nan)
+def _angles_single(out, parts):
+    """One row of interleaved real and imaginary parts, which is what vectorises."""
     for j in range(out.size):
-        x = np.float32(parts[2 * j])
-        y = np.float32(parts[2 * j + 1])
-        across = abs(x)
-        up = abs(y)
-        steep = up > across
-        ratio = across / up if steep else up / across
-        t = ratio * ratio
-        value = np.float32(_ATAN[8])
-        value = value * t + np.float32(_ATAN[7])
-        value = value * t + np.float32(_ATAN[6])
-        value = value * t + np.float32(_ATAN[5])
-        value = value * t + np.float32(_ATAN[4])
-        value = value * t + np.float32(_ATAN[3])
-        value = value * t + np.float32(_ATAN[2])
-        value = value * t + np.float32(_ATAN[1])
-        value = value * t + np.float32(_ATAN[0])
-        angle = value * ratio
-        angle = half - angle if steep else angle
-        angle = whole - angle if x < zero else angle
-        # A zero of either sign is not below zero: the negative real axis is at +pi.
-        angle = -angle if y < zero else angle
-        out[j] = angle if across + up > zero else nodata
+        out[j] = angle_single(np.float32(parts[2 * j]), np.float32(parts[2 * j + 1]))
 
 
 @numba.njit(nogil=True, cache=True)
-def _angle_double(out, parts):
+def _angles_double(out, parts):
     for j in range(out.size):
-        x = parts[2 * j]
-        y = parts[2 * j + 1]
-        if not abs(x) + abs(y) > 0:
-            out[j] = np.nan
-        elif y == 0 and x < 0:
-            out[j] = math.pi
-        else:
-            out[j] = math.atan2(y, x)
+        out[j] = angle_double(parts[2 * j], parts[2 * j + 1])
 
 
 # -- coherence ------------------------------------------------------------------------------------------------
@@ -307,38 +263,3 @@ def _ratio(out, total, last, size, a, b):
         square = (r * u) * (r * v) + (m * u) * (m * v)
         # Rounding may take it over 1 by an ulp.
         out[j] = min(math.sqrt(square), one) if valid else nodata
-
-
-@numba.njit(nogil=True, cache=True)
-def multilook_complex(image, out, top, left, row_looks, column_looks):
-    """Mean of the valid pixels of each cell of a complex image."""
-    rows, columns = out.shape
-    for i in range(rows):
-        for j in range(columns):
-            real = imag = 0.0
-            count = 0
-            for v in range(top + i * row_looks, top + (i + 1) * row_looks):
-                for u in range(left + j * column_looks, left + (j + 1) * column_looks):
-                    value = image[v, u]
-                    if value == value and not (value.real == 0 and value.imag == 0):
-                        real += value.real
-                        imag += value.imag
-                        count += 1
-            out[i, j] = complex(real / count, imag / count) if count else complex(np.nan, np.nan)
-
-
-@numba.njit(nogil=True, cache=True)
-def multilook_real(image, out, top, left, row_looks, column_looks):
-    """Mean of the valid pixels of each cell of a real image."""
-    rows, columns = out.shape
-    for i in range(rows):
-        for j in range(columns):
-            total = 0.0
-            count = 0
-            for v in range(top + i * row_looks, top + (i + 1) * row_looks):
-                for u in range(left + j * column_looks, left + (j + 1) * column_looks):
-                    value = image[v, u]
-                    if value == value:
-                        total += value
-                        count += 1
-            out[i, j] = total / count if count else np.nan

@@ -1,0 +1,214 @@
+"""TOPS bursts: taking the azimuth phase ramp away and back, and where to cut bursts that become one image."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from insarfeat.bursts import _kernels
+from insarfeat.bursts.burst import (
+    Antenna,
+    AzimuthAxis,
+    Burst,
+    RangePolynomial,
+    SlantRangeAxis,
+    ValidSamples,
+)
+from insarfeat.bursts.cuts import Cut, cuts, total_lines
+from insarfeat.dispatch import Operator, Raster, Result
+from insarfeat.errors import GridMismatch, InvalidType
+
+__all__ = [
+    "Antenna",
+    "AzimuthAxis",
+    "Burst",
+    "Cut",
+    "RangePolynomial",
+    "SlantRangeAxis",
+    "ValidSamples",
+    "cuts",
+    "deramp",
+    "reramp",
+    "total_lines",
+]
+
+
+class _Ramp(NamedTuple):
+    """The phase ramp as a function of line and sample, whatever the size of the raster that it turns."""
+
+    centre_line: float
+    line_interval: float
+    slant_range_time: float
+    range_sampling_rate: float
+    centre_slant_range_time: float
+    steering_doppler_rate: float
+    fm_rate: tuple[float, ...]  # each polynomial: its reference time, then its coefficients
+    doppler_centroid: tuple[float, ...]
+
+
+def _ramp(burst: Burst) -> _Ramp:
+    return _Ramp(
+        centre_line=burst.azimuth.centre_line,
+        line_interval=burst.azimuth.interval,
+        slant_range_time=burst.slant_range.first_time,
+        range_sampling_rate=burst.slant_range.sampling_rate,
+        centre_slant_range_time=burst.slant_range.centre_time,
+        steering_doppler_rate=burst.antenna.doppler_rate,
+        fm_rate=(burst.fm_rate.reference_time, *burst.fm_rate.coefficients),
+        doppler_centroid=(burst.doppler_centroid.reference_time, *burst.doppler_centroid.coefficients),
+    )
+
+
+def _arguments(sense: float, ramp: _Ramp) -> tuple[Any, ...]:
+    return (
+        sense,
+        (ramp.centre_line, ramp.line_interval),
+        (ramp.slant_range_time, ramp.range_sampling_rate, ramp.centre_slant_range_time),
+        ramp.steering_doppler_rate,
+        np.array(ramp.fm_rate),
+        np.array(ramp.doppler_centroid),
+    )
+
+
+_DERAMP = Operator(
+    "insarfeat.bursts.deramp",
+    _kernels.rotate,
+    inputs=[Raster("slc", "complex")],
+    outputs=[Result(None, "input")],
+    position=True,
+    prepare=lambda ramp: _arguments(-1.0, ramp),
+    datasets=True,  # polarisations
+)
+
+_RERAMP = Operator(
+    "insarfeat.bursts.reramp",
+    _kernels.rotate,
+    inputs=[Raster("slc", "complex")],
+    outputs=[Result(None, "input")],
+    position=True,
+    prepare=lambda ramp: _arguments(1.0, ramp),
+    datasets=True,
+)
+
+
+def deramp(slc: Any, burst: Burst) -> Any:
+    r"""Burst without the azimuth phase ramp of the TOPS mode, its spectrum centred on zero frequency.
+
+    .. math:: s_d = s\, e^{-j\phi}, \quad
+        \phi = \pi k_t (\eta - \eta_{ref})^2 + 2 \pi f_{DC} (\eta - \eta_{ref})
+
+    with, at each slant-range time :math:`\tau`,
+
+    .. math::
+        k_t = \frac{k_a k_s}{k_a - k_s}, \quad k_s = \frac{2 v}{c} f_c k_\psi, \quad
+        \eta_{ref} = \eta_c(\tau) - \eta_c(\tau_{mid}), \quad \eta_c = -\frac{f_{DC}}{k_a}
+
+    The beam sweeps forward during a burst, and so the Doppler centroid of its lines runs over ten times the
+    sampling frequency. Whatever looks at more than one line (filters, resampling, oversampling) needs it gone.
+
+    This is the reference's deramping and demodulation in one. Azimuth time :math:`\eta` is in seconds from the middle
+    of the burst's lines, and :math:`\tau_{mid}` is the middle of its samples, both halfway between the first and the
+    last. :math:`k_a`, the azimuth FM rate (negative), and :math:`f_{DC}`, the Doppler centroid estimated from the
+    data, are the annotated polynomials nearest to mid burst; :math:`k_\psi` is the steering rate, :math:`f_c` the
+    radar frequency and :math:`v` the platform's speed at mid burst. Some programs take the first sample in place of
+    the middle one, or count :math:`\eta` from half a line later; their ramps are shifted in azimuth against this.
+
+    The phase of an image changes; that of an interferogram does not, if both images are turned by one burst's ramp.
+    Images of different days have ramps of their own. One that was resampled in between would need its ramp back at
+    the places where its pixels come from; :func:`reramp` puts it back on the burst's own lines and samples only.
+
+    Parameters
+    ----------
+    slc
+        The whole burst, with its invalid frame: the ramp counts lines and samples from the burst's corner. Complex,
+        first line first. NaN and 0+0j are nodata.
+    burst
+        What the annotation says of it, from :func:`insarfeat.io.read_annotation`.
+
+    Returns
+    -------
+    Deramped burst, of the same kind of array; NaN+NaNj where it is nodata.
+
+    References
+    ----------
+    Miranda, N. (2014, rev. 2017): Definition of the TOPS SLC deramping function for products generated by the
+    S-1 IPF. ESA, COPE-GSEG-EOPG-TN-14-0025.
+
+    Yague-Martinez, N. et al. (2016): Interferometric processing of Sentinel-1 TOPS data. IEEE Transactions on
+    Geoscience and Remote Sensing 54(4), 2220-2234.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from datetime import datetime
+    >>> burst = Burst(
+    ...     azimuth=AzimuthAxis(datetime(2025, 4, 6, 2, 20), interval=2.0555563e-3, lines=3),
+    ...     slant_range=SlantRangeAxis(5.34e-3, sampling_rate=6.4345e7, samples=2),
+    ...     antenna=Antenna(5.405e9, steering_rate=1.590368784, platform_speed=7590.0),
+    ...     fm_rate=RangePolynomial(5.34e-3, (-2312.0,)),
+    ...     doppler_centroid=RangePolynomial(5.34e-3, (0.0,)),
+    ...     valid=ValidSamples(first=(0, 0, 0), last=(1, 1, 1)),
+    ... )
+    >>> np.angle(deramp(np.ones((3, 2), "c8"), burst)).round(4)
+    array([[-0.0235, -0.0235],
+           [ 0.    ,  0.    ],
+           [-0.0235, -0.0235]], dtype=float32)
+    """
+    _check(slc, burst)
+    return _DERAMP(slc, parameters=_ramp(burst))
+
+
+def reramp(slc: Any, burst: Burst) -> Any:
+    r"""Burst with the azimuth phase ramp of the TOPS mode put back: the inverse of :func:`deramp`.
+
+    .. math:: s = s_d\, e^{+j\phi}
+
+    Parameters
+    ----------
+    slc
+        The whole deramped burst, complex. NaN and 0+0j are nodata.
+    burst
+        What the annotation says of it, from :func:`insarfeat.io.read_annotation`.
+
+    Returns
+    -------
+    Burst as it was before, of the same kind of array; NaN+NaNj where it is nodata.
+
+    References
+    ----------
+    Miranda, N. (2014, rev. 2017): Definition of the TOPS SLC deramping function for products generated by the
+    S-1 IPF. ESA, COPE-GSEG-EOPG-TN-14-0025.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from datetime import datetime
+    >>> burst = Burst(
+    ...     azimuth=AzimuthAxis(datetime(2025, 4, 6, 2, 20), interval=2.0555563e-3, lines=3),
+    ...     slant_range=SlantRangeAxis(5.34e-3, sampling_rate=6.4345e7, samples=2),
+    ...     antenna=Antenna(5.405e9, steering_rate=1.590368784, platform_speed=7590.0),
+    ...     fm_rate=RangePolynomial(5.34e-3, (-2312.0,)),
+    ...     doppler_centroid=RangePolynomial(5.34e-3, (0.0,)),
+    ...     valid=ValidSamples(first=(0, 0, 0), last=(1, 1, 1)),
+    ... )
+    >>> image = np.full((3, 2), 1 + 2j, "c8")
+    >>> np.allclose(reramp(deramp(image, burst), burst), image)
+    True
+    """
+    _check(slc, burst)
+    return _RERAMP(slc, parameters=_ramp(burst))
+
+
+def _check(slc: Any, burst: Burst) -> None:
+    """Refuse what is no burst, and rasters of another size: on a crop the ramp would start in the wrong place."""
+    if not isinstance(burst, Burst):
+        raise InvalidType(f"burst must be a Burst, as read_annotation gives; got {type(burst).__name__}")
+    variables = getattr(slc, "data_vars", None)  # of a Dataset, each raster counts
+    for raster in (slc,) if variables is None else variables.values():
+        shape = tuple(getattr(raster, "shape", ()))
+        if len(shape) >= 2 and shape[-2:] != (burst.lines, burst.samples):
+            raise GridMismatch(
+                f"slc is {shape[-2]} x {shape[-1]} pixels, the burst {burst.lines} x {burst.samples}; give the whole "
+                "burst, with its invalid lines and samples, and crop afterwards"
+            )
