@@ -16,6 +16,7 @@ from insarfeat.bursts.burst import (
     ValidSamples,
 )
 from insarfeat.bursts.cuts import Cut, cuts, total_lines
+from insarfeat.bursts.joining import deburst
 from insarfeat.dispatch import Operator, Raster, Result
 from insarfeat.errors import GridMismatch, InvalidType
 
@@ -28,6 +29,7 @@ __all__ = [
     "SlantRangeAxis",
     "ValidSamples",
     "cuts",
+    "deburst",
     "deramp",
     "reramp",
     "total_lines",

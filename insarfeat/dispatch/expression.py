@@ -30,7 +30,7 @@ Reader = Callable[[Source, tuple[int, ...], Window], Array]
 class Value:
     """One raster that a producer yields, not computed yet."""
 
-    producer: Leaf | Apply | Barrier
+    producer: Leaf | Apply | Join | Barrier
     index: int = 0
 
     @property
@@ -67,6 +67,8 @@ class Value:
 class Leaf:
     """A source as the beginning of an expression."""
 
+    title = "source"
+
     def __init__(self, source: Source) -> None:
         self.source = source
         self.token = source.token
@@ -83,6 +85,7 @@ class Apply:
 
     def __init__(self, bound: Bound, inputs: Sequence[Value]) -> None:
         self.bound = bound
+        self.title = bound.operator.short_name
         self.inputs = tuple(inputs)
         self.dtypes = bound.output_dtypes([value.dtype for value in inputs])
         self.lead = np.broadcast_shapes(*(value.lead for value in inputs))
@@ -91,11 +94,46 @@ class Apply:
         self.token = _digest(self.label, *(value.token for value in inputs))
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Rows of one raster that become rows of a joined one."""
+
+    first: int
+    count: int
+    at: int
+
+    def wanted(self, window: Window) -> Window:
+        """What a window of the joined raster takes from this one; its height is 0 where that is nothing."""
+        top = max(window.top, self.at)
+        bottom = max(min(window.bottom, self.at + self.count), top)
+        return Window(top - self.at + self.first, window.left, bottom - top, window.width)
+
+
+class Join:
+    """Rows of several rasters under each other, as the bursts of a swath."""
+
+    title = "join"
+
+    def __init__(self, pieces: Sequence[Piece], inputs: Sequence[Value]) -> None:
+        self.pieces = tuple(pieces)
+        self.inputs = tuple(inputs)
+        self.dtypes = (np.result_type(*(value.dtype for value in inputs)),)
+        self.lead = np.broadcast_shapes(*(value.lead for value in inputs))
+        widths = {value.spatial.width for value in inputs}
+        if len(widths) != 1:
+            raise GridMismatch(f"rasters that are joined must have one width; got {sorted(widths)}")
+        self.shape = Shape(sum(piece.count for piece in pieces), widths.pop())
+        self.label = f"join {self.pieces}"
+        self.token = _digest(self.label, *(value.token for value in inputs))
+
+
 class Barrier:
     """A step that must see whole rasters before it gives a pixel, as filling or flow do.
 
     It is run by a plan as a stage of its own, tile by tile; afterwards its results are sources.
     """
+
+    title = "planned"
 
     def __init__(
         self,
@@ -116,8 +154,8 @@ class Barrier:
         self.token = _digest(self.label, *(value.token for value in inputs))
 
 
-Producer = Leaf | Apply | Barrier
-"""What yields values: a source, an operator at work, or a step over whole rasters."""
+Producer = Leaf | Apply | Join | Barrier
+"""What yields values: a source, an operator at work, rows of rasters joined, or a step over whole rasters."""
 
 
 def fingerprint(values: Sequence[Value]) -> str:
@@ -163,6 +201,8 @@ def replaced(values: Sequence[Value], known: Mapping[str, Sequence[Value]]) -> l
         if any(new is not old for new, old in zip(inputs, producer.inputs, strict=True)):
             if isinstance(producer, Apply):
                 again = Apply(producer.bound, inputs)
+            elif isinstance(producer, Join):
+                again = Join(producer.pieces, inputs)
             elif isinstance(producer, Barrier):
                 again = Barrier(
                     producer.step, inputs, producer.dtypes, name=producer.name, shape=producer.shape
@@ -192,6 +232,19 @@ class _Run:
     inputs: tuple[int, ...]
     slots: tuple[int, ...]
     raster: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class _Stack:
+    """Fill a slot with rows of others."""
+
+    pieces: tuple[Piece, ...]
+    inputs: tuple[int, ...]
+    slots: tuple[int]
+    dtype: np.dtype[Any]
+
+
+_Step = _Read | _Run | _Stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +290,7 @@ class Program:
         self.dtypes = tuple(value.dtype for value in outputs)
         self.leads = tuple(value.lead for value in outputs)
         self._slots: list[_Slot] = []
-        self._steps: list[_Read | _Run] = []
+        self._steps: list[_Step] = []
         places: dict[str, tuple[int, ...]] = {}
         for producer in producers_of(outputs):
             slots = tuple(range(len(self._slots), len(self._slots) + len(producer.dtypes)))
@@ -247,11 +300,7 @@ class Program:
         self._outputs = tuple(places[value.producer.token][value.index] for value in outputs)
         # What stays the same at all leading indices is kept between them if something that changes uses it.
         self._kept = frozenset[int]().union(
-            *(
-                step.inputs
-                for step in self._steps
-                if isinstance(step, _Run) and not self._slots[step.slots[0]].fixed
-            )
+            *(step.inputs for step in self._steps if not self._slots[step.slots[0]].fixed)
         )
 
     @property
@@ -283,6 +332,9 @@ class Program:
                 inner = Halo(most.top * rows, most.bottom * rows, most.left * columns, most.right * columns)
                 for slot in step.inputs:
                     reach[slot] = _largest([reach[slot], inner + step.bound.halo])
+            elif isinstance(step, _Stack):
+                for slot in step.inputs:
+                    reach[slot] = _largest([reach[slot], reach[step.slots[0]]])
         return _largest(reach[step.slots[0]] for step in self._steps if isinstance(step, _Read))
 
     def compute(
@@ -314,7 +366,7 @@ class Program:
                         yield place, index, values[slot].cut(core)
                         _let_go(values, waiting, (slot,))
 
-    def _users(self, steps: Sequence[_Read | _Run]) -> dict[int, int]:
+    def _users(self, steps: Sequence[_Step]) -> dict[int, int]:
         """How many steps and outputs wait for each slot."""
         users = dict.fromkeys(range(len(self._slots)), 0)
         for slot in self._outputs:
@@ -326,7 +378,7 @@ class Program:
 
     def _advance(
         self,
-        step: _Read | _Run,
+        step: _Step,
         needs: dict[int, Window],
         values: dict[int, _Held],
         place: tuple[int, ...],
@@ -336,6 +388,10 @@ class Program:
             (slot,) = step.slots
             pixels = read(step.source, project(place, self._slots[slot].lead), needs[slot])
             values[slot] = _Held(pixels, needs[slot])
+            return
+        if isinstance(step, _Stack):
+            (slot,) = step.slots
+            values[slot] = _Held(_stacked(step, needs[slot], values), needs[slot])
             return
         core = _union(needs[slot] for slot in step.slots if slot in needs)
         block = step.bound.source_window(core, step.raster)
@@ -363,6 +419,12 @@ class Program:
             if isinstance(step, _Read) or not any(slot in needs for slot in step.slots):
                 continue
             wanted = _union(needs[slot] for slot in step.slots if slot in needs)
+            if isinstance(step, _Stack):
+                for slot, piece in zip(step.inputs, step.pieces, strict=True):
+                    window = piece.wanted(wanted)
+                    if window.height:
+                        needs[slot] = window.union(needs[slot]) if slot in needs else window
+                continue
             window = step.bound.source_window(wanted, step.raster)
             for slot in step.inputs:
                 if self._slots[slot].single:
@@ -372,13 +434,26 @@ class Program:
         return needs
 
 
-def _step_of(producer: Producer, places: dict[str, tuple[int, ...]], slots: tuple[int, ...]) -> _Read | _Run:
+def _step_of(producer: Producer, places: dict[str, tuple[int, ...]], slots: tuple[int, ...]) -> _Step:
     if isinstance(producer, Leaf):
         return _Read(producer.source, slots)
+    inputs = tuple(places[value.producer.token][value.index] for value in producer.inputs)
+    if isinstance(producer, Join):
+        return _Stack(producer.pieces, inputs, (slots[0],), producer.dtypes[0])
     if isinstance(producer, Apply):
-        inputs = tuple(places[value.producer.token][value.index] for value in producer.inputs)
         return _Run(producer.bound, inputs, slots, raster_shape(producer.bound.operator, producer.inputs))
     raise GridMismatch(f"{producer.name} needs whole rasters first; run it through insarfeat.plan")
+
+
+def _stacked(step: _Stack, window: Window, values: Mapping[int, _Held]) -> Array:
+    """Rows of several rasters in one."""
+    pixels = np.empty((window.height, window.width), step.dtype)
+    for slot, piece in zip(step.inputs, step.pieces, strict=True):
+        wanted = piece.wanted(window)
+        if wanted.height:
+            top = wanted.top - piece.first + piece.at - window.top
+            pixels[top : top + wanted.height] = values[slot].cut(wanted)
+    return pixels
 
 
 def _cheapest(core: Window, held: set[Window]) -> Window:
@@ -398,7 +473,7 @@ def _let_go(values: dict[int, _Held], waiting: dict[int, int], slots: Iterable[i
     for slot in slots:
         waiting[slot] -= 1
         if not waiting[slot]:
-            del values[slot]
+            values.pop(slot, None)  # a join may not have needed it at all
 
 
 def _union(windows: Iterable[Window]) -> Window:

@@ -23,7 +23,7 @@ from dask._task_spec import DataNode, Task, TaskRef
 from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 from numpy.typing import NDArray
 
-from insarfeat.dispatch.expression import Apply, Barrier, Leaf, Program, Value, producers_of
+from insarfeat.dispatch.expression import Apply, Barrier, Join, Leaf, Piece, Program, Value, producers_of
 from insarfeat.dispatch.operator import project
 from insarfeat.dispatch.reduction import Reduction
 from insarfeat.dispatch.sources import ArraySource, ChunkedSource, Source
@@ -69,6 +69,20 @@ def apply_lazily(bound: Any, arrays: Sequence[Any]) -> tuple[da.Array, ...]:
     chunks = (*_lead_chunks(apply.lead, arrays), *_spatial_chunks(bound, guide))
     values = [Value(apply, index) for index in range(len(apply.dtypes))]
     return _lazy(values, chunks, _foreign_of(behind for _, behind in found))
+
+
+def join_lazily(pieces: Sequence[Piece], arrays: Sequence[Any]) -> da.Array:
+    """Rows of several arrays under each other; the arrays' own chunk borders are kept."""
+    found = [value_of(array) for array in arrays]
+    join = Join(pieces, [value for value, _ in found])
+    guide = next(array for array in arrays if isinstance(array, da.Array))
+    rows: list[int] = []
+    for piece, array in zip(pieces, arrays, strict=True):
+        borders = np.cumsum([0, *(array.chunks[-2] if isinstance(array, da.Array) else array.shape[-2:-1])])
+        inside = np.unique(np.clip(borders - piece.first, 0, piece.count))
+        rows += np.diff(inside).tolist()
+    chunks = (*_lead_chunks(join.lead, arrays), tuple(rows), guide.chunks[-1])
+    return _lazy([Value(join)], chunks, _foreign_of(behind for _, behind in found))[0]
 
 
 def deferred(barrier: Barrier, like: da.Array) -> tuple[da.Array, ...]:
@@ -153,7 +167,7 @@ def _lazy(values: Sequence[Value], chunks: Chunks, foreign: tuple[Any, ...]) -> 
         return _behind_barrier(values, chunks, foreign)
     program = Program(values)
     producer = values[0].producer
-    title = producer.bound.operator.short_name if isinstance(producer, Apply) else "source"
+    title = producer.title
     # Chunks belong to the name: the same expression in other chunks is another set of keys.
     layout = f"{hash(chunks) & 0xFFFFFFFF:08x}"
     name = f"{title}-{producer.token}-{layout}"
