@@ -139,6 +139,11 @@ class Metrics:
         self._last = (start, stop), sizes
         return sizes
 
+    @property
+    def smallest(self) -> tuple[float, float]:
+        """Smallest size of a pixel along y and along x, in metres, whatever the direction."""
+        return float(np.abs(self._northward).min()), float(np.abs(self._eastward).min())
+
     def __reduce__(self) -> tuple[Any, ...]:
         return Metrics, (self._ties, self._northward, self._eastward)
 

@@ -76,6 +76,7 @@ _TABLE = (
         drawing="cyclic",
     ),
     Layer("coherence", "interferometric coherence", "1", limits=(0.0, 1.0)),
+    Layer("phase_deviation", "standard deviation of the interferometric phase", "radian"),
     Layer("intensity", "backscattered intensity", "1", drawing="amplitude"),
     Layer("unwrapped_phase", "unwrapped interferometric phase", "radian", drawing="signed"),
     Layer("displacement", "line-of-sight displacement, positive toward the satellite", "m", drawing="signed"),

@@ -50,6 +50,7 @@ _DOUBLE: dict[str, np.dtype[Any]] = {
     "complex": np.dtype("c16"),
     "mask": np.dtype("u1"),
 }
+_CODES = {"real": "f", "complex": "c", "mask": "u"}
 _DOUBLE_CODES = frozenset("dD")
 
 
@@ -57,17 +58,24 @@ _DOUBLE_CODES = frozenset("dD")
 class Raster:
     """An input of an operator.
 
-    ``kind`` is what the kernel works on: "real" (float32 or float64), "complex", "any" of these two, or "mask"
-    (uint8). ``number`` allows a single number in its place.
+    ``kind`` is what the kernel works on: "real" (float32 or float64), "complex", "mask" (uint8), "any" of real and
+    complex, or "layer", any of the three: uint8 and booleans are masks then. ``number`` allows a single number in
+    its place.
     """
 
     name: str
-    kind: Literal["real", "complex", "any", "mask"] = "real"
+    kind: Literal["real", "complex", "mask", "any", "layer"] = "real"
     number: bool = False
 
     def working_dtype(self, dtype: np.dtype[Any], double: bool) -> np.dtype[Any]:
         """Type that the kernel gets for an input of this dtype; refuses what would lose information."""
-        kind: _Kind = self.kind if self.kind != "any" else "complex" if dtype.kind == "c" else "real"
+        kind: _Kind
+        if self.kind != "any" and self.kind != "layer":
+            kind = self.kind
+        elif self.kind == "layer" and dtype in (np.uint8, np.bool_):
+            kind = "mask"
+        else:
+            kind = "complex" if dtype.kind == "c" else "real"
         accepted = {"real": "fiub", "complex": "c", "mask": "biu"}[kind]
         if dtype.kind not in accepted:
             wanted = {"real": "real numbers", "complex": "complex numbers", "mask": "integers or booleans"}[
@@ -104,12 +112,13 @@ class Operator:
     name
         Full dotted name of the public function; its module must hold this operator when imported.
     kernel
-        A numba function with the calling convention of this module, or one each for "real" and "complex" first
-        inputs.
+        A numba function with the calling convention of this module, or one each for "real", "complex" and "mask"
+        first inputs.
     inputs, outputs
         What goes in and comes out.
     halo
-        Reach beyond the pixel, or a function of the parameters that gives it.
+        Reach beyond the pixel, or a function of the parameters (and of the metrics, if the operator asks for them)
+        that gives it.
     step
         Input pixels per output pixel, or a function of the parameters that gives it.
     edge
@@ -131,11 +140,11 @@ class Operator:
     def __init__(
         self,
         name: str,
-        kernel: Kernel | Mapping[Literal["real", "complex"], Kernel],
+        kernel: Kernel | Mapping[_Kind, Kernel],
         *,
         inputs: Sequence[Raster],
         outputs: Sequence[Result],
-        halo: Halo | Callable[[Any], Halo] = NO_HALO,
+        halo: Halo | Callable[..., Halo] = NO_HALO,
         step: Step | Callable[[Any], Step] = NO_STEP,
         edge: Literal["kernel", "nodata"] = "kernel",
         nodata: Literal["own", "first", "all", "formula"] = "own",
@@ -148,7 +157,7 @@ class Operator:
         self.name = name
         # By the kind of the first input's dtype: kernels are chosen on the hot path.
         self.kernels: dict[str, Kernel] = (
-            {"f": kernel["real"], "c": kernel["complex"]}
+            {_CODES[kind]: function for kind, function in kernel.items()}
             if isinstance(kernel, Mapping)
             else dict.fromkeys("fcu", kernel)
         )
@@ -258,7 +267,11 @@ class Bound:
 
     def __post_init__(self) -> None:
         operator = self.operator
-        self.halo = operator.halo(self.parameters) if callable(operator.halo) else operator.halo
+        if callable(operator.halo):
+            known = (self.parameters,) if self.metrics is None else (self.parameters, self.metrics)
+            self.halo = operator.halo(*known)
+        else:
+            self.halo = operator.halo
         self.step = operator.step(self.parameters) if callable(operator.step) else operator.step
         self.arguments = operator.prepare(self.parameters)
         moving = callable(operator.halo) or callable(operator.step)

@@ -1,7 +1,20 @@
 """From coregistered radar images to interferogram, coherence and phase."""
 
 from insarfeat.filters.adaptive import goldstein
-from insarfeat.filters.looks import multilook
-from insarfeat.filters.pairs import coherence, interferogram, wrapped_phase
+from insarfeat.filters.looks import multilook, multilook_coherence
+from insarfeat.filters.lowpass import filtered_phase, gaussian
+from insarfeat.filters.noise import phase_deviation
+from insarfeat.filters.pairs import coherence, interferogram, phase_coherence, wrapped_phase
 
-__all__ = ["coherence", "goldstein", "interferogram", "multilook", "wrapped_phase"]
+__all__ = [
+    "coherence",
+    "filtered_phase",
+    "gaussian",
+    "goldstein",
+    "interferogram",
+    "multilook",
+    "multilook_coherence",
+    "phase_coherence",
+    "phase_deviation",
+    "wrapped_phase",
+]

@@ -159,7 +159,7 @@ def goldstein(
     >>> noise = np.random.default_rng(0).normal(size=(2, 64, 64))
     >>> noisy = (fringes + noise[0] + 1j * noise[1]).astype("c8")
     >>> before, after = (np.angle(image * fringes.conj()).std() for image in (noisy, goldstein(noisy)))
-    >>> bool(after < before / 5)
+    >>> bool(after < before / 3)
     True
     """
     by_coherence = isinstance(alpha, str) and alpha == "coherence"

@@ -1,12 +1,15 @@
-"""Multilooking: fewer, better pixels."""
+"""Fewer, better pixels: means and coherence over cells."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
 
 from insarfeat.dispatch import Operator, Raster, Result
-from insarfeat.errors import InvalidArgument
+from insarfeat.errors import InvalidArgument, InvalidType
 from insarfeat.filters._kernels import looks as _kernels
+from insarfeat.georeference import Metrics, Resolution, metrics_of, planar_metrics
 from insarfeat.windows import Step
 
 
@@ -15,18 +18,43 @@ class _Looks(NamedTuple):
     columns: int
 
 
+class _Cells(NamedTuple):
+    rows: int
+    columns: int
+    unbiased: bool
+
+
 _MULTILOOK = Operator(
     "insarfeat.filters.multilook",
-    {"real": _kernels.multilook_real, "complex": _kernels.multilook_complex},
-    inputs=[Raster("x", "any")],
+    {
+        "real": _kernels.mean_of_real,
+        "complex": _kernels.mean_of_complex,
+        "mask": _kernels.mode_of_mask,
+    },
+    inputs=[Raster("x", "layer")],
     outputs=[Result(None, "input")],
     step=lambda looks: Step(*looks),
     nodata="all",
     datasets=True,
 )
 
+_CELL_COHERENCE = Operator(
+    "insarfeat.filters.multilook_coherence",
+    _kernels.coherence,
+    inputs=[Raster("primary", "complex"), Raster("secondary", "complex")],
+    outputs=[Result("coherence", "real")],
+    step=lambda cells: Step(cells.rows, cells.columns),
+    nodata="all",
+)
 
-def multilook(x: Any, *, looks: tuple[int, int]) -> Any:
+
+def multilook(
+    x: Any,
+    *,
+    looks: tuple[int, int] | Literal["auto"],
+    pixel: float = 30.0,
+    resolution: Resolution | None = None,
+) -> Any:
     """Mean of the valid pixels of each cell of looks pixels.
 
     Rows and columns that do not fill a cell at the far edges are dropped. Coordinates become those of the cells'
@@ -35,24 +63,103 @@ def multilook(x: Any, *, looks: tuple[int, int]) -> Any:
     Parameters
     ----------
     x
-        Complex or real raster. NaN is nodata, and so is 0+0j.
+        Complex or real raster, mask (uint8 or boolean), or a Dataset of them. NaN is nodata, and so are 0+0j and, in
+        masks, 255. Mean a wrapped phase as an interferogram: the mean of angles is no angle.
     looks
-        Pixels per cell, (rows, columns).
+        Pixels per cell, (rows, columns); or "auto": as many as make cells come closest to square ones of ``pixel``
+        metres, at least one.
+    pixel
+        Side of the cells to aim at with ``looks="auto"``, in metres.
+    resolution
+        Metres per pixel, a number or (dy, dx), for ``looks="auto"`` on arrays without coordinates. In radar geometry
+        the spacing on the ground is meant.
 
     Returns
     -------
-    Raster of the same quantity, smaller; NaN where a cell has no valid pixel.
+    Raster of the same quantity, smaller; nodata where a cell has no valid pixel. Of masks, the most frequent value
+    (of two that are as frequent, the larger: a cell half covered is covered).
 
     Examples
     --------
     >>> import numpy as np
     >>> multilook(np.array([[1, 3, 5], [np.nan, 5, 7]], "f4"), looks=(2, 2))
     array([[3.]], dtype=float32)
+    >>> multilook(np.ones((60, 60), "f4"), looks="auto", resolution=(14.0, 3.7)).shape
+    (30, 7)
     """
+    if isinstance(looks, str) and looks == "auto":
+        return _MULTILOOK(x, parameters=_looks_for(x, pixel, resolution))
+    if resolution is not None:
+        raise InvalidArgument(f'resolution= is for looks="auto"; looks={looks!r} are whole pixels anyway')
+    return _MULTILOOK(x, parameters=_Looks(*_whole(looks)))
+
+
+def multilook_coherence(
+    primary: Any, secondary: Any, *, looks: tuple[int, int], unbiased: bool = False
+) -> Any:
+    r"""Coherence of two coregistered complex images over cells that do not overlap, from 0 to 1.
+
+    As :func:`insarfeat.filters.coherence`, with one value per cell of looks pixels. Cells share no pixels, so
+    their errors are independent.
+
+    Parameters
+    ----------
+    primary, secondary
+        Complex images of one size, coregistered. NaN and 0+0j are nodata.
+    looks
+        Pixels per cell, (rows, columns).
+    unbiased
+        Take off the bias of few looks, as :func:`insarfeat.filters.coherence` does.
+
+    Returns
+    -------
+    Coherence, smaller by the looks; NaN where a cell has no pixel that is valid in both images.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> image = np.exp(1j * np.arange(24).reshape(4, 6)).astype("c8")
+    >>> multilook_coherence(image, image, looks=(2, 3)).round(3)
+    array([[1., 1.],
+           [1., 1.]], dtype=float32)
+    """
+    return _CELL_COHERENCE(primary, secondary, parameters=_Cells(*_whole(looks), bool(unbiased)))
+
+
+def _whole(looks: Any) -> tuple[int, int]:
     try:
-        rows, columns = (int(size) for size in looks)
+        rows, columns = looks
+        if rows >= 1 and columns >= 1 and rows == int(rows) and columns == int(columns):
+            return int(rows), int(columns)
     except (TypeError, ValueError):
-        rows = columns = 0
-    if min(rows, columns) < 1:
-        raise InvalidArgument(f"looks must be two whole numbers (rows, columns), at least 1; got {looks!r}")
-    return _MULTILOOK(x, parameters=_Looks(rows, columns))
+        pass
+    raise InvalidArgument(
+        f'looks must be two whole numbers (rows, columns), at least 1, or "auto" where a target pixel is known; '
+        f"got {looks!r}"
+    )
+
+
+def _looks_for(x: Any, pixel: float, resolution: Resolution | None) -> _Looks:
+    """Looks for a pixel size on the ground, by the size in the middle of the raster."""
+    if not (isinstance(pixel, int | float | np.number) and 0 < float(pixel) < np.inf):
+        raise InvalidArgument(f"pixel must be a positive number of metres; got {pixel!r}")
+    raster = x
+    if hasattr(x, "data_vars"):
+        raster = next((variable for variable in x.data_vars.values() if variable.ndim >= 2), None)
+    shape: tuple[int, ...] = getattr(raster, "shape", ())
+    if raster is None or len(shape) < 2:
+        raise InvalidType(
+            f"x must be a raster, at least two-dimensional, or a Dataset of them; got {type(x).__name__}"
+        )
+    metrics: Metrics
+    if hasattr(raster, "coords"):
+        metrics = metrics_of(raster, resolution)
+    elif resolution is None:
+        raise InvalidArgument(
+            'looks="auto" needs resolution= (metres per pixel) for arrays without coordinates'
+        )
+    else:
+        metrics = planar_metrics(resolution)
+    middle = shape[-2] // 2
+    northward, eastward = (abs(float(size[0])) for size in metrics.rows(middle, middle + 1))
+    return _Looks(max(round(pixel / northward), 1), max(round(pixel / eastward), 1))

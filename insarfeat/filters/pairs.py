@@ -15,12 +15,25 @@ class _Window(NamedTuple):
     range: int
 
 
+class _Estimate(NamedTuple):
+    azimuth: int
+    range: int
+    unbiased: bool
+
+
 _PAIR = (Raster("primary", "complex"), Raster("secondary", "complex"))
 
 _INTERFEROGRAM = Operator(
     "insarfeat.filters.interferogram",
     _kernels.interferogram,
     inputs=_PAIR,
+    outputs=[Result("interferogram", "complex")],
+)
+
+_FLATTENED = Operator(
+    "insarfeat.filters.flattened interferogram",
+    _kernels.flattened_interferogram,
+    inputs=(*_PAIR, Raster("flattening")),
     outputs=[Result("interferogram", "complex")],
 )
 
@@ -36,14 +49,22 @@ _COHERENCE = Operator(
     _kernels.coherence,
     inputs=_PAIR,
     outputs=[Result("coherence", "real")],
+    halo=lambda estimate: Halo.window(estimate.azimuth, estimate.range),
+)
+
+_PHASE_COHERENCE = Operator(
+    "insarfeat.filters.phase_coherence",
+    {"complex": _kernels.coherence_of_complex, "real": _kernels.coherence_of_phase},
+    inputs=[Raster("ifg", "any")],
+    outputs=[Result("coherence", "real")],
     halo=lambda window: Halo.window(window.azimuth, window.range),
 )
 
 
-def interferogram(primary: Any, secondary: Any) -> Any:
+def interferogram(primary: Any, secondary: Any, *, flattening: Any = None) -> Any:
     r"""Interferogram of two coregistered complex images.
 
-    .. math:: I = s_1 \overline{s_2}
+    .. math:: I = s_1 \overline{s_2}\, e^{-j \phi}
 
     Its phase grows when the range grows between the acquisitions, where the primary is the earlier one.
 
@@ -51,10 +72,13 @@ def interferogram(primary: Any, secondary: Any) -> Any:
     ----------
     primary, secondary
         Complex images of one size, coregistered. NaN and 0+0j are nodata.
+    flattening
+        Phase in radians to take away, as of the ellipsoid or of topography, unwrapped or not. In single precision
+        a phase of thousands of radians has lost its third digit already: give it as float64 then.
 
     Returns
     -------
-    Complex interferogram, of the same kind of array; NaN+NaNj where either image is nodata.
+    Complex interferogram, of the same kind of array; NaN+NaNj where either image, or the phase, is nodata.
 
     Examples
     --------
@@ -62,7 +86,9 @@ def interferogram(primary: Any, secondary: Any) -> Any:
     >>> interferogram(np.array([[1j, 0]], "c8"), np.array([[1, 1]], "c8"))
     array([[ 0. +1.j, nan+nanj]], dtype=complex64)
     """
-    return _INTERFEROGRAM(primary, secondary)
+    if flattening is None:
+        return _INTERFEROGRAM(primary, secondary)
+    return _FLATTENED(primary, secondary, flattening)
 
 
 def wrapped_phase(ifg: Any) -> Any:
@@ -86,13 +112,20 @@ def wrapped_phase(ifg: Any) -> Any:
     return _WRAPPED_PHASE(ifg)
 
 
-def coherence(primary: Any, secondary: Any, *, window: tuple[int, int] = (5, 5)) -> Any:
+def coherence(
+    primary: Any, secondary: Any, *, window: tuple[int, int] = (5, 5), unbiased: bool = False
+) -> Any:
     r"""Boxcar coherence of two coregistered complex images, from 0 to 1.
 
-    .. math:: \gamma = \frac{|\sum s_1 \overline{s_2}|}{\sqrt{\sum |s_1|^2 \sum |s_2|^2}}
+    .. math:: \hat\gamma = \frac{|\sum s_1 \overline{s_2}|}{\sqrt{\sum |s_1|^2 \sum |s_2|^2}}
 
     over the valid pixels of a window about each pixel. It is biased up where the window is small or the coherence
     low (for independent speckle its mean is about :math:`\sqrt{\pi / 4 n}` over n pixels).
+
+    ``unbiased=True`` takes that off by the second moment of the sample coherence (Touzi et al. 1999): the
+    :math:`\gamma` is given for which :math:`\gamma^2 + (1 - \gamma^2)^2 / n = \hat\gamma^2`, and 0 where even
+    complete incoherence would give more. It takes the n valid pixels of the window as independent; neighbours in
+    an oversampled image are not, and some bias is left there.
 
     Parameters
     ----------
@@ -101,10 +134,17 @@ def coherence(primary: Any, secondary: Any, *, window: tuple[int, int] = (5, 5))
     window
         Height and width of the window in pixels, (azimuth, range), odd. At the edges and beside nodata it
         shrinks to the pixels that are there.
+    unbiased
+        Take off the bias.
 
     Returns
     -------
     Coherence, of the same kind of array; NaN where either image is nodata.
+
+    References
+    ----------
+    Touzi, R., Lopes, A., Bruniquel, J. and Vachon, P. W. (1999). Coherence estimation for SAR imagery. IEEE
+    Transactions on Geoscience and Remote Sensing 37(1), 135-149.
 
     Examples
     --------
@@ -113,7 +153,36 @@ def coherence(primary: Any, secondary: Any, *, window: tuple[int, int] = (5, 5))
     >>> coherence(image, image, window=(3, 3)).min().item()
     1.0
     """
-    return _COHERENCE(primary, secondary, parameters=_Window(*_odd_sizes(window)))
+    return _COHERENCE(primary, secondary, parameters=_Estimate(*_odd_sizes(window), bool(unbiased)))
+
+
+def phase_coherence(ifg: Any, *, window: tuple[int, int] = (5, 5)) -> Any:
+    r"""Coherence of the phase alone, from 0 to 1, for when only an interferogram exists.
+
+    .. math:: \hat\gamma_\phi = \left| \frac{1}{n} \sum e^{j \phi} \right|
+
+    over the valid pixels of a window about each pixel. It is not the coherence of the pair: amplitudes do not
+    count, averaging before it lowers or raises it, and fringes within the window lower it.
+
+    Parameters
+    ----------
+    ifg
+        Complex interferogram (NaN and 0+0j are nodata), or wrapped phase in radians (NaN is nodata).
+    window
+        Height and width of the window in pixels, (azimuth, range), odd. At the edges and beside nodata it
+        shrinks to the pixels that are there.
+
+    Returns
+    -------
+    Coherence, of the same kind of array; NaN where the interferogram is nodata.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> phase_coherence(np.array([[0, 0, 0, np.pi, 0]], "f4"), window=(1, 3)).round(3)
+    array([[1.   , 1.   , 0.333, 0.333, 0.   ]], dtype=float32)
+    """
+    return _PHASE_COHERENCE(ifg, parameters=_Window(*_odd_sizes(window)))
 
 
 def _odd_sizes(window: tuple[int, int]) -> tuple[int, int]:

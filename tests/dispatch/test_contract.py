@@ -12,8 +12,16 @@ import insarfeat.dispatch.operator as registry
 from insarfeat import filters, terrain
 from insarfeat.bursts import _DERAMP, _RERAMP, _Ramp
 from insarfeat.filters.adaptive import _GOLDSTEIN, _GOLDSTEIN_BY_COHERENCE
-from insarfeat.filters.looks import _MULTILOOK
-from insarfeat.filters.pairs import _COHERENCE, _INTERFEROGRAM, _WRAPPED_PHASE
+from insarfeat.filters.looks import _CELL_COHERENCE, _MULTILOOK
+from insarfeat.filters.lowpass import _GAUSSIAN
+from insarfeat.filters.noise import _PHASE_DEVIATION
+from insarfeat.filters.pairs import (
+    _COHERENCE,
+    _FLATTENED,
+    _INTERFEROGRAM,
+    _PHASE_COHERENCE,
+    _WRAPPED_PHASE,
+)
 from insarfeat.terrain import _SLOPE
 
 
@@ -53,6 +61,10 @@ def _reramped(slc: Any) -> Any:
     return _RERAMP(slc, parameters=_RAMP)
 
 
+def _flattened(primary: Any, secondary: Any, flattening: Any) -> Any:
+    return filters.interferogram(primary, secondary, flattening=flattening)
+
+
 def _goldstein_by_coherence(ifg: Any, coherence: Any, **keywords: Any) -> Any:
     return filters.goldstein(ifg, alpha="coherence", coherence=coherence, **keywords)
 
@@ -62,9 +74,22 @@ PUBLIC = {
     "wrapped_phase": Case(_WRAPPED_PHASE, filters.wrapped_phase),
     "coherence": Case(_COHERENCE, filters.coherence),
     "coherence 7 x 3": Case(_COHERENCE, filters.coherence, {"window": (7, 3)}),
+    "unbiased coherence": Case(_COHERENCE, filters.coherence, {"unbiased": True}),
+    "flattened interferogram": Case(_FLATTENED, _flattened),
+    "phase coherence": Case(_PHASE_COHERENCE, filters.phase_coherence, any_kind="complex"),
+    "phase coherence of a phase": Case(_PHASE_COHERENCE, filters.phase_coherence, {"window": (3, 7)}),
+    "multilook coherence": Case(
+        _CELL_COHERENCE, filters.multilook_coherence, {"looks": (2, 3), "unbiased": True}, flips=False
+    ),
+    "phase deviation": Case(_PHASE_DEVIATION, filters.phase_deviation, {"looks": 4}),
+    "gaussian": Case(_GAUSSIAN, filters.gaussian, {"width": 100.0}, any_kind="complex"),
+    "gaussian of a phase": Case(_GAUSSIAN, filters.gaussian, {"width": 60.0}, cyclic=True),
     "multilook": Case(_MULTILOOK, filters.multilook, {"looks": (2, 3)}, flips=False),
     "multilook of complex": Case(
         _MULTILOOK, filters.multilook, {"looks": (2, 3)}, flips=False, any_kind="complex"
+    ),
+    "multilook of a mask": Case(
+        _MULTILOOK, filters.multilook, {"looks": (3, 2)}, flips=False, any_kind="mask"
     ),
     "goldstein": Case(_GOLDSTEIN, filters.goldstein, {"window": 16}, flips=False, any_kind="complex"),
     "goldstein of a phase": Case(

@@ -5,7 +5,7 @@ import math
 import numba
 import numpy as np
 
-from insarfeat._kernels import angle_double, angle_single
+from insarfeat._kernels import angle_double, angle_single, phasor_single
 
 
 @numba.njit(nogil=True, cache=True)
@@ -17,6 +17,39 @@ def interferogram(primary, secondary, out):
     product = out.view(real)
     for i in range(len(out)):
         _conjugate_product(product[i], a[i], b[i], real.type(np.nan))
+
+
+@numba.njit(nogil=True, cache=True)
+def flattened_interferogram(primary, secondary, phase, out):
+    """Product of the primary with the conjugate of the secondary, turned back by a phase."""
+    real = out[:0].real.dtype
+    interferogram(primary, secondary, out)
+    product = out.view(real)
+    for i in range(len(out)):
+        if out.itemsize == 8:
+            _turn_back_single(product[i], phase[i])
+        else:
+            _turn_back_double(product[i], phase[i])
+
+
+@numba.njit(nogil=True, cache=True)
+def _turn_back_single(product, phase):
+    for j in range(phase.size):
+        cosine, sine = phasor_single(np.float32(phase[j]))
+        x = product[2 * j]
+        y = product[2 * j + 1]
+        product[2 * j] = x * cosine + y * sine
+        product[2 * j + 1] = y * cosine - x * sine
+
+
+@numba.njit(nogil=True, cache=True)
+def _turn_back_double(product, phase):
+    for j in range(phase.size):
+        cosine, sine = math.cos(phase[j]), math.sin(phase[j])
+        x = product[2 * j]
+        y = product[2 * j + 1]
+        product[2 * j] = x * cosine + y * sine
+        product[2 * j + 1] = y * cosine - x * sine
 
 
 @numba.njit(nogil=True, cache=True)
@@ -69,16 +102,39 @@ def _angles_double(out, parts):
 _BLOCK = 4096
 
 
+@numba.njit(nogil=True, cache=True)
+def coherence(primary, secondary, out, top, left, azimuth, range_, unbiased):
+    """Coherence over the valid pixels of a window of azimuth x range pixels."""
+    quantities = 5 if unbiased else 4
+    _boxcar(
+        primary.view(out.dtype), secondary.view(out.dtype), out, (top, left), (azimuth, range_), quantities, 2
+    )
+
+
+@numba.njit(nogil=True, cache=True)
+def coherence_of_complex(ifg, out, top, left, azimuth, range_):
+    """Length of the mean phasor of a complex interferogram."""
+    parts = ifg.view(out.dtype)
+    _boxcar(parts, parts, out, (top, left), (azimuth, range_), 3, 2)
+
+
+@numba.njit(nogil=True, cache=True)
+def coherence_of_phase(phase, out, top, left, azimuth, range_):
+    """Length of the mean phasor of a phase."""
+    _boxcar(phase, phase, out, (top, left), (azimuth, range_), 3, 1)
+
+
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def coherence(primary, secondary, out, top, left, azimuth, range_):
-    """Boxcar coherence over the valid pixels of a window of azimuth x range pixels."""
+def _boxcar(a, b, out, place, window, quantities, parts):
+    """Sums over windows, of 3 quantities (phasor, 1), 4 (product, powers) or 5 (product, powers, 1)."""
+    top, left = place
+    azimuth, range_ = window
     rows, columns = out.shape
-    height, width = primary.shape
-    a = primary.view(out.dtype)
-    b = secondary.view(out.dtype)
+    height = a.shape[0]
+    width = a.shape[1] // parts
     block = min(_BLOCK, columns)
-    size = block + range_ - 1  # of one of the four products in a row
-    flat = 4 * size
+    size = block + range_ - 1  # of one quantity in a row
+    flat = quantities * size
     across_level, across_offset = _pieces(range_)
     down_level, down_offset = _pieces(azimuth)
     across = np.zeros((across_level.max() + 1, flat + range_), out.dtype)
@@ -93,9 +149,8 @@ def coherence(primary, secondary, out, top, left, azimuth, range_):
         for t in range(rows + azimuth - 1):
             y = top - azimuth // 2 + t
             if 0 <= y < height:
-                _products(
-                    across[0], size, begin - first, a[y, 2 * begin : 2 * end], b[y, 2 * begin : 2 * end]
-                )
+                x = slice(parts * begin, parts * end)
+                _gather(across[0], size, begin - first, a[y, x], b[y, x], quantities, parts)
                 for level in range(1, len(across)):
                     step = 4 ** (level - 1)
                     low = across[level - 1]
@@ -121,8 +176,14 @@ def coherence(primary, secondary, out, top, left, azimuth, range_):
             i = t - azimuth + 1
             if i >= 0:
                 last = _sum_down(total, ring, i, down_level, down_offset)
-                x = slice(2 * (left + start), 2 * (left + start + count))
-                _ratio(out[i, start : start + count], total, last, size, a[i + top, x], b[i + top, x])
+                x = slice(parts * (left + start), parts * (left + start + count))
+                result = out[i, start : start + count]
+                if quantities == 3:
+                    _mean_length(result, total, last, size, a[i + top, x])
+                else:
+                    _ratio(result, total, last, size, a[i + top, x], b[i + top, x])
+                    if quantities == 5:
+                        _unbias(result, total, last, size)
 
 
 @numba.njit(nogil=True, cache=True)
@@ -224,14 +285,77 @@ def _sum(out, count, a, b, c, d, e):
 
 
 @numba.njit(nogil=True, cache=True)
-def _products(row, size, at, a, b):
-    """Re, Im, |a|^2, |b|^2 of a row of interleaved pixels, each from its own place on; zero at nodata."""
-    count = a.size // 2
+def _gather(row, size, at, a, b, quantities, parts):
+    """The quantities of a row of pixels, each from its own place on; zero at nodata."""
+    count = a.size // parts
     re = row[at : at + count]
     im = row[size + at : size + at + count]
-    power_a = row[2 * size + at : 2 * size + at + count]
-    power_b = row[3 * size + at : 3 * size + at + count]
-    for j in range(count):
+    third = row[2 * size + at : 2 * size + at + count]
+    if quantities == 3:
+        if parts == 2:
+            _phasors(re, im, third, a)
+        elif a.itemsize == 4:
+            _phasors_single(re, im, third, a)
+        else:
+            _phasors_double(re, im, third, a)
+        return
+    _products(re, im, third, row[3 * size + at : 3 * size + at + count], a, b)
+    if quantities == 5:
+        _ones(row[4 * size + at : 4 * size + at + count], third)
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _phasors(re, im, valid, z):
+    """Phasors of interleaved real and imaginary parts, and 1; zero at nodata."""
+    zero = re.dtype.type(0)
+    one = re.dtype.type(1)
+    for j in range(re.size):
+        x = z[2 * j]
+        y = z[2 * j + 1]
+        largest = max(abs(x), abs(y))
+        good = largest > zero  # false for NaN too
+        x = x / largest
+        y = y / largest
+        scale = one / np.sqrt(x * x + y * y)
+        re[j] = x * scale if good else zero
+        im[j] = y * scale if good else zero
+        valid[j] = one if good else zero
+
+
+@numba.njit(nogil=True, cache=True)
+def _phasors_single(re, im, valid, phase):
+    zero = np.float32(0)
+    for j in range(re.size):
+        value = np.float32(phase[j])
+        good = value == value
+        cosine, sine = phasor_single(value)
+        re[j] = cosine if good else zero
+        im[j] = sine if good else zero
+        valid[j] = np.float32(1) if good else zero
+
+
+@numba.njit(nogil=True, cache=True)
+def _phasors_double(re, im, valid, phase):
+    for j in range(re.size):
+        good = phase[j] == phase[j]
+        re[j] = math.cos(phase[j]) if good else 0
+        im[j] = math.sin(phase[j]) if good else 0
+        valid[j] = 1 if good else 0
+
+
+@numba.njit(nogil=True, cache=True)
+def _ones(valid, power):
+    """1 where there is power."""
+    one = valid.dtype.type(1)
+    zero = valid.dtype.type(0)
+    for j in range(valid.size):
+        valid[j] = one if power[j] > zero else zero
+
+
+@numba.njit(nogil=True, cache=True)
+def _products(re, im, power_a, power_b, a, b):
+    """Re, Im, |a|^2, |b|^2 of a row of interleaved pixels; zero at nodata."""
+    for j in range(re.size):
         ar = a[2 * j]
         ai = a[2 * j + 1]
         br = b[2 * j]
@@ -263,3 +387,44 @@ def _ratio(out, total, last, size, a, b):
         square = (r * u) * (r * v) + (m * u) * (m * v)
         # Rounding may take it over 1 by an ulp.
         out[j] = min(math.sqrt(square), one) if valid else nodata
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _mean_length(out, total, last, size, own):
+    """Length of the mean phasor; NaN where the pixel itself is nodata."""
+    n = out.size
+    re, re_last = total[:n], last[:n]
+    im, im_last = total[size : size + n], last[size : size + n]
+    valid, valid_last = total[2 * size : 2 * size + n], last[2 * size : 2 * size + n]
+    one = out.dtype.type(1)
+    nodata = out.dtype.type(np.nan)
+    parts = own.size // n
+    for j in range(n):
+        share = one / (valid[j] + valid_last[j])
+        r = (re[j] + re_last[j]) * share
+        m = (im[j] + im_last[j]) * share
+        out[j] = min(math.sqrt(r * r + m * m), one)
+    for j in range(n):
+        extent = abs(own[parts * j]) + abs(own[parts * j + parts - 1])
+        # A phase of 0 is as good as any; a complex 0 is nodata.
+        out[j] = out[j] if extent > 0 or (parts == 1 and extent == 0) else nodata
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _unbias(out, total, last, size):
+    """Coherence whose square has the expectation of what was found, over as many independent pixels."""
+    n = out.size
+    valid, valid_last = total[4 * size : 4 * size + n], last[4 * size : 4 * size + n]
+    zero = out.dtype.type(0)
+    one = out.dtype.type(1)
+    two = out.dtype.type(2)
+    for j in range(n):
+        count = valid[j] + valid_last[j]
+        looks = count - two
+        excess = max(count * out[j] * out[j] - one, zero)
+        # Of u^2 + (count - 2) u = excess the root that is not negative, without a difference of two large numbers.
+        root = math.sqrt(looks * looks + two * two * excess)
+        square = two * excess / (root + looks) if looks > zero else (root - looks) / two
+        value = min(math.sqrt(max(square, zero)), one)
+        value = value if count > one else zero
+        out[j] = value if out[j] == out[j] else out[j]
