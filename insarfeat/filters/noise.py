@@ -36,13 +36,14 @@ def _density(phase: NDArray[np.float64], coherence: float, looks: float) -> NDAr
 
 @lru_cache(maxsize=32)
 def _table(looks: float) -> NDArray[np.float64]:
-    """Standard deviations for roots of one minus the square of the coherence from 0 to 1."""
+    """Standard deviations over the root of one minus the coherence, from 0 to 1: smooth at both ends."""
     found = np.zeros(_ENTRIES)
     nodes, weights = np.polynomial.legendre.leggauss(256)
     for number, root in enumerate(np.linspace(0, 1, _ENTRIES)[1:], 1):
-        coherence = np.sqrt((1 - root) * (1 + root))
+        coherence = 1 - root**2
         # The density is narrow where coherence is high: points go where it is.
-        scale = min(root / max(coherence, 1e-9) / np.sqrt(2 * looks), 1.0)
+        spread = np.sqrt((1 - coherence**2) / (2 * looks)) / max(coherence, 1e-9)
+        scale = min(spread, 1.0)
         reach = np.arcsinh(np.pi / scale)
         phase = scale * np.sinh(0.5 * reach * (nodes + 1))
         share = (

@@ -124,8 +124,9 @@ def coherence(
 
     ``unbiased=True`` takes that off by the second moment of the sample coherence (Touzi et al. 1999): the
     :math:`\gamma` is given for which :math:`\gamma^2 + (1 - \gamma^2)^2 / n = \hat\gamma^2`, and 0 where even
-    complete incoherence would give more. It takes the n valid pixels of the window as independent; neighbours in
-    an oversampled image are not, and some bias is left there.
+    complete incoherence would give more. Its square is right on average (within 0.002 for 5 x 5 pixels and
+    coherences from 0.4 up); towards 0, where no estimate can go below, less than half of the bias is left. It takes
+    the n valid pixels as independent; neighbours in an oversampled image are not, and more is left there.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Interferogram, wrapped phase, coherence and multilook against their definitions."""
+"""Interferogram, wrapped phase and coherence against their definitions."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scenes import pair, speckle
+from scipy import ndimage
 
 from insarfeat import filters
 from insarfeat.errors import InvalidArgument
 
 WAVELENGTH = 0.05546576
-
-
-def speckle(*shape: int, seed: int = 0) -> NDArray[np.complex64]:
-    rng = np.random.default_rng(seed)
-    return (rng.normal(size=shape) + 1j * rng.normal(size=shape)).astype("c8")
 
 
 def brute_force_coherence(
@@ -99,17 +96,81 @@ def test_windows_that_are_not_odd_pairs_are_refused(window: object) -> None:
         filters.coherence(speckle(5, 5), speckle(5, 5), window=window)  # type: ignore[arg-type]
 
 
-def test_multilook_is_the_mean_of_the_valid_pixels() -> None:
-    image = speckle(9, 7)
-    image[0, 0], image[0, 1], image[4:6, 2:4] = np.nan, 0, np.nan
-    result = filters.multilook(image, looks=(2, 2))
-    assert result.shape == (4, 3)
-    assert result[0, 0] == pytest.approx((image[1, 0] + image[1, 1]) / 2)
-    assert np.isnan(result[2, 1])
-    np.testing.assert_allclose(result[3, 2], image[6:8, 4:6].mean(), rtol=1e-6)
+@pytest.mark.parametrize("truth", [0.0, 0.2, 0.4, 0.7, 0.95])
+def test_unbiased_coherence_has_the_right_square_on_average(truth: float) -> None:
+    a, b = pair(400, 400, coherence=truth, seed=3)
+    raw, unbiased = (
+        filters.coherence(a, b, window=(5, 5), unbiased=choice)[5:-5, 5:-5].astype(float)
+        for choice in (False, True)
+    )
+    left = (unbiased**2).mean() - truth**2
+    if truth >= 0.4:
+        assert abs(left) < 0.002
+    assert 0 < left < 0.5 * ((raw**2).mean() - truth**2)
+    assert (unbiased <= raw + 1e-6).all()
+    assert (unbiased >= 0).all()
 
 
-@pytest.mark.parametrize("looks", [(0, 1), (1, -1), 3, (1, 2, 3), "ab"])
-def test_impossible_looks_are_refused(looks: object) -> None:
-    with pytest.raises(InvalidArgument, match="looks must be two whole numbers"):
-        filters.multilook(speckle(5, 5), looks=looks)  # type: ignore[arg-type]
+def test_unbiased_coherence_solves_its_equation() -> None:
+    a, b = pair(40, 50, coherence=0.6)
+    a[10:20, 10:12], b[25, 30:40] = np.nan, 0
+    raw, unbiased = (filters.coherence(a, b, window=(3, 5), unbiased=choice) for choice in (False, True))
+    count = ndimage.uniform_filter((~np.isnan(raw)).astype(float), (3, 5), mode="constant") * 15
+    square = unbiased.astype(float) ** 2
+    expected = square + (1 - square) ** 2 / count
+    solved = unbiased > 1e-3
+    np.testing.assert_allclose(expected[solved], raw[solved].astype(float) ** 2, atol=1e-5)
+    assert (raw[unbiased == 0].astype(float) ** 2 <= 1 / count[unbiased == 0] + 1e-6).all()
+
+
+def test_a_window_of_one_pixel_proves_no_coherence() -> None:
+    a, b = pair(4, 5, coherence=0.9)
+    np.testing.assert_allclose(filters.coherence(a, b, window=(1, 1)), 1, rtol=1e-6)
+    np.testing.assert_array_equal(filters.coherence(a, b, window=(1, 1), unbiased=True), 0)
+
+
+@given(st.integers(0, 99), st.sampled_from([(1, 1), (3, 5), (21, 7)]), st.booleans())
+def test_phase_coherence_is_the_length_of_the_mean_phasor(
+    seed: int, window: tuple[int, int], as_phase: bool
+) -> None:
+    image = speckle(15, 13, seed=seed)
+    rng = np.random.default_rng(seed)
+    image *= 10 ** rng.uniform(-15, 15, image.shape).astype("f4")
+    image[rng.random(image.shape) < 0.2] = np.nan
+    phase = np.angle(image)
+    result = filters.phase_coherence(phase.astype("f4") if as_phase else image, window=window)
+    good = ~np.isnan(phase)
+    for i, j in np.ndindex(image.shape):
+        half = window[0] // 2, window[1] // 2
+        box = np.s_[max(i - half[0], 0) : i + half[0] + 1, max(j - half[1], 0) : j + half[1] + 1]
+        expected = abs(np.exp(1j * phase[box][good[box]].astype(float)).mean()) if good[i, j] else np.nan
+        np.testing.assert_allclose(result[i, j], expected, atol=1e-6)
+
+
+def test_a_phase_of_zero_is_data_and_a_complex_zero_is_not() -> None:
+    np.testing.assert_array_equal(filters.phase_coherence(np.zeros((3, 3), "f4")), 1)
+    assert np.isnan(filters.phase_coherence(np.zeros((3, 3), "c8"))).all()
+
+
+def test_flattening_takes_a_phase_away() -> None:
+    phase = np.linspace(-300, 300, 30 * 40).reshape(30, 40)
+    primary, secondary = pair(30, 40, coherence=1.0, phase=-phase)
+    flat = filters.interferogram(primary, secondary, flattening=-phase.astype("f4"))
+    unflattened = filters.interferogram(primary, secondary, flattening=phase.astype("f4"))
+    plain = filters.interferogram(primary, secondary)
+    np.testing.assert_allclose(np.angle(flat), 0, atol=1e-4)
+    assert np.abs(np.angle(plain)).max() > 3
+    np.testing.assert_allclose(np.abs(unflattened), np.abs(plain), rtol=1e-5)
+    exact = filters.interferogram(primary.astype("c16"), secondary.astype("c16"), flattening=1e5 + phase)
+    np.testing.assert_allclose(
+        exact, plain.astype("c16") * np.exp(-1j * (1e5 + phase)), atol=1e-5 * np.abs(plain).max()
+    )
+
+
+def test_a_pixel_without_flattening_phase_is_nodata() -> None:
+    primary, secondary = pair(4, 4, coherence=1.0)
+    phase = np.zeros((4, 4), "f4")
+    phase[1, 2] = np.nan
+    np.testing.assert_array_equal(
+        np.isnan(filters.interferogram(primary, secondary, flattening=phase)), np.isnan(phase)
+    )
