@@ -16,9 +16,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import peers
+from benchmarks import peers, phase_peers
 from benchmarks.machine import LimitName
 from benchmarks.peers import Agreement, Array, NotComparable, Peer
+from benchmarks.phase_peers import PhaseAgreement
 from insarfeat.errors import InvalidArgument
 
 
@@ -100,6 +101,46 @@ def _radar_pair(size: int) -> tuple[Array, ...]:
     return common + primary, common * fringes + secondary
 
 
+def _interferogram(size: int) -> tuple[Array, ...]:
+    """Make the interferogram of the radar pair."""
+    return (peers.numpy_interferogram(*_radar_pair(size)),)
+
+
+def _coherence(window: tuple[int, int]) -> Case:
+    return Case(
+        f"coherence {window[0]} x {window[1]}",
+        prepare=_radar_pair,
+        run=Function("insarfeat.filters", "coherence"),
+        parameters={"window": window},
+        # Near the edges each tool fills the window in its own way.
+        peers=(
+            Peer(
+                "scipy uniform_filter",
+                "scipy",
+                peers.scipy_coherence,
+                Agreement(1e-5, border=max(window) // 2),
+            ),
+            Peer("OpenCV boxFilter", "cv2", peers.opencv_coherence, Agreement(1e-5, border=max(window) // 2)),
+        ),
+    )
+
+
+def _goldstein(name: str, peers: tuple[Peer, ...] = (), *, size: int = 4096, **changes: Any) -> Case:
+    return Case(
+        name,
+        prepare=_interferogram,
+        run=Function("insarfeat.filters", "goldstein"),
+        parameters={"alpha": 1.0, "window": 32, "overlap": 0.5, "smoothing": 0.0, "normalize": False}
+        | changes,
+        peers=peers,
+        sizes=(size,),
+        limit="fft",
+    )
+
+
+_SCIPY = Peer("scipy.fft", "scipy", phase_peers.scipy_goldstein, PhaseAgreement(1e-3))
+
+
 def _hills(size: int) -> tuple[Array, ...]:
     """Make rough hills of 400 m, in metres."""
     along = np.sin(np.arange(size) / 40)
@@ -136,16 +177,61 @@ CASES: tuple[AnyCase, ...] = (
         run=Function("insarfeat.filters", "interferogram"),
         peers=(Peer("numpy", "numpy", peers.numpy_interferogram, Agreement(1e-5)),),
     ),
-    Case(
-        "coherence",
-        prepare=_radar_pair,
-        run=Function("insarfeat.filters", "coherence"),
-        parameters={"window": (5, 5)},
-        # Near the edges each tool fills the window in its own way.
-        peers=(
-            Peer("scipy uniform_filter", "scipy", peers.scipy_coherence, Agreement(1e-5, border=2)),
-            Peer("OpenCV boxFilter", "cv2", peers.opencv_coherence, Agreement(1e-5, border=2)),
+    _coherence((5, 5)),
+    _coherence((3, 11)),
+    _coherence((21, 21)),
+    _goldstein(
+        "goldstein, classic",
+        (
+            _SCIPY,
+            # Its triangle ends at 0, and its edges are mirrored.
+            Peer("dolphin", "dolphin", phase_peers.dolphin_goldstein, PhaseAgreement(0.5, border=16)),
+            Peer(
+                "whirlwind",
+                "whirlwind",
+                phase_peers.whirlwind_goldstein,
+                NotComparable("filters phasors of magnitude 1 and blends windows by Hann's weight"),
+            ),
         ),
+    ),
+    _goldstein("goldstein, classic, alpha 0.7", alpha=0.7),
+    _goldstein("goldstein, classic, window 64", window=64),
+    _goldstein("goldstein, overlap 75 %", (_SCIPY,), overlap=0.75),
+    _goldstein(
+        "goldstein, smoothed and normalised",
+        (
+            _SCIPY,
+            Peer(
+                "rapidphase",
+                "rapidphase",
+                phase_peers.rapidphase_goldstein,
+                NotComparable("smooths the power over 3 x 3 bins; ours the magnitude by a Gaussian"),
+            ),
+        ),
+        size=2048,  # a minute for rapidphase at 4096
+        overlap=0.75,
+        smoothing=1.0,
+        normalize=True,
+    ),
+    Case(
+        "gaussian",
+        prepare=_interferogram,
+        run=Function("insarfeat.filters", "gaussian"),
+        parameters={"width": 100.0, "resolution": 15.0},
+        peers=(Peer("scipy gaussian_filter", "scipy", peers.scipy_gaussian, Agreement(1e-3, border=8)),),
+    ),
+    Case(
+        "multilook 4 x 4",
+        prepare=_interferogram,
+        run=Function("insarfeat.filters", "multilook"),
+        parameters={"looks": (4, 4)},
+        peers=(Peer("numpy", "numpy", peers.numpy_multilook, Agreement(1e-4)),),
+    ),
+    Case(
+        "phase coherence 5 x 5",
+        prepare=_interferogram,
+        run=Function("insarfeat.filters", "phase_coherence"),
+        parameters={"window": (5, 5)},
     ),
     Case(
         "slope",

@@ -131,6 +131,20 @@ def opencv_coherence(primary: Array, secondary: Array, window: tuple[int, int]) 
     return _coherence(primary, secondary, mean)
 
 
+def scipy_gaussian(ifg: Array, width: float, resolution: float) -> Array:
+    from scipy import ndimage
+
+    smooth: Array = ndimage.gaussian_filter(ifg, width / 5.3 / resolution)
+    return smooth
+
+
+def numpy_multilook(ifg: Array, looks: tuple[int, int]) -> Array:
+    height, width = ifg.shape
+    cells = ifg.reshape(height // looks[0], looks[0], width // looks[1], looks[1])
+    mean: Array = cells.mean(axis=(1, 3))
+    return mean
+
+
 def numpy_slope(dem: Array, resolution: float) -> Array:
     padded = np.pad(dem, 1, mode="reflect", reflect_type="odd")  # a missing neighbour is 2 z0 - opposite
     two_cells = np.float32(2 * resolution)

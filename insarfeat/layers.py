@@ -79,6 +79,7 @@ _TABLE = (
     Layer("phase_deviation", "standard deviation of the interferometric phase", "radian"),
     Layer("intensity", "backscattered intensity", "1", drawing="amplitude"),
     Layer("unwrapped_phase", "unwrapped interferometric phase", "radian", drawing="signed"),
+    Layer("connected_components", "connected components of the unwrapped phase", "1", dtype="uint8"),
     Layer("displacement", "line-of-sight displacement, positive toward the satellite", "m", drawing="signed"),
     Layer("elevation", "surface elevation", "m", "surface_altitude", drawing="terrain"),
     Layer("incidence", "incidence angle from the vertical at the ground", "degree", "sensor_zenith_angle"),

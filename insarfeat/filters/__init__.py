@@ -5,8 +5,10 @@ from insarfeat.filters.looks import multilook, multilook_coherence
 from insarfeat.filters.lowpass import filtered_phase, gaussian
 from insarfeat.filters.noise import phase_deviation
 from insarfeat.filters.pairs import coherence, interferogram, phase_coherence, wrapped_phase
+from insarfeat.filters.unwrapping import Unwrapped, unwrap
 
 __all__ = [
+    "Unwrapped",
     "coherence",
     "filtered_phase",
     "gaussian",
@@ -16,5 +18,6 @@ __all__ = [
     "multilook_coherence",
     "phase_coherence",
     "phase_deviation",
+    "unwrap",
     "wrapped_phase",
 ]
