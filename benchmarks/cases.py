@@ -198,7 +198,7 @@ CASES: tuple[AnyCase, ...] = (
     _goldstein("goldstein, classic, window 64", window=64),
     _goldstein("goldstein, overlap 75 %", (_SCIPY,), overlap=0.75),
     _goldstein(
-        "goldstein, smoothed and normalised",
+        "goldstein",
         (
             _SCIPY,
             Peer(
@@ -210,7 +210,7 @@ CASES: tuple[AnyCase, ...] = (
         ),
         size=2048,  # a minute for rapidphase at 4096
         overlap=0.75,
-        smoothing=1.0,
+        smoothing=1.25,
         normalize=True,
     ),
     Case(

@@ -46,11 +46,15 @@ def triangle(window: int) -> Array:
 def scipy_goldstein(
     ifg: Array, *, alpha: float, window: int, overlap: float, smoothing: float, normalize: bool
 ) -> Array:
-    """S (|S| smoothed by a Gaussian / its maximum)^alpha, as ours; the input's magnitude, NaN at nodata."""
+    """S (|S| smoothed by a Gaussian)^alpha, normalised or not, as ours; the input's magnitude, NaN at nodata."""
     step = round(window * (1 - overlap))
     weigh = partial(spectral_weight, alpha=alpha, smoothing=smoothing, normalize=normalize)
     answer = np.empty_like(ifg)
-    for rows, total in filter_windows(ifg, window, step, triangle(window), weigh):
+    given, taper = ifg, None
+    if normalize:
+        given = on_unit_circle(ifg) * np.sqrt(np.abs(ifg))
+        taper = np.sin(np.pi * (np.arange(window) + 0.5) / window)
+    for rows, total in filter_windows(given, window, step, triangle(window), weigh, taper):
         phasor = on_unit_circle(total)
         np.copyto(phasor, complex(np.nan, np.nan), where=~_valid(ifg[rows]))
         np.multiply(phasor, np.abs(ifg[rows]), out=answer[rows])
@@ -63,22 +67,29 @@ def spectral_weight(magnitude: Array, *, alpha: float, smoothing: float, normali
         from scipy import ndimage
 
         sigma = (0, smoothing, smoothing)
-        magnitude = ndimage.gaussian_filter(magnitude, sigma, mode="wrap", truncate=3)
+        magnitude = ndimage.gaussian_filter(magnitude, sigma, mode="wrap", radius=(0, 4, 4))
     if normalize:
+        magnitude = magnitude - 0.95 * magnitude.mean(axis=(1, 2), keepdims=True)
         largest = magnitude.max(axis=(1, 2), keepdims=True)
-        magnitude = magnitude / np.maximum(largest, np.finfo(magnitude.dtype).tiny)
+        magnitude = np.maximum(magnitude, 1e-3 * largest)
+        magnitude /= np.maximum(largest, np.finfo(magnitude.dtype).tiny)
     weight: Array = magnitude**alpha
     return weight
 
 
 def filter_windows(
-    image: Array, window: int, step: int, blend: Array, weigh: Callable[[Array], Array]
+    image: Array,
+    window: int,
+    step: int,
+    blend: Array,
+    weigh: Callable[[Array], Array],
+    taper: Array | None = None,
 ) -> Iterator[tuple[slice, Array]]:
     """Weight the spectra of overlapping windows and add the filtered windows up, times ``blend`` along y and x.
 
     One window begins at the first pixel and each next one ``step`` pixels on; nodata, also beyond the edges, is 0.
     All windows of a row are done at once, and no more than a row of them is held: rows come as they are done, and
-    hold until the next ones are asked for.
+    hold until the next ones are asked for. Windows are multiplied by ``taper`` along y and x first, if there is one.
     """
     from scipy import fft
 
@@ -95,7 +106,10 @@ def filter_windows(
         row[:] = 0
         pixels = image[inside]
         np.copyto(row[inside.start - top : inside.stop - top, columns], pixels, where=_valid(pixels))
-        spectra = fft.fft2(_places(row, window)[:, ::step].swapaxes(0, 1), workers=1)
+        patches = _places(row, window)[:, ::step].swapaxes(0, 1)
+        if taper is not None:
+            patches = patches * np.outer(taper, taper).astype(image.real.dtype)
+        spectra = fft.fft2(patches, workers=1)
         spectra *= weigh(np.abs(spectra))
         filtered = fft.ifft2(spectra, workers=1, overwrite_x=True)
         filtered *= weight

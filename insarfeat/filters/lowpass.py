@@ -91,7 +91,7 @@ def filtered_phase(
     alpha: float = 1.0,
     window: int = 32,
     overlap: float = 0.75,
-    smoothing: float = 1.0,
+    smoothing: float = 1.25,
     normalize: bool = True,
     resolution: Resolution | None = None,
 ) -> Any:

@@ -65,14 +65,14 @@ def test_a_peer_knows_whether_it_is_installed_and_in_which_version() -> None:
 
 
 def test_the_coherence_of_an_image_with_itself_is_one() -> None:
-    image, _ = inputs("coherence")
+    image, _ = inputs("coherence 5 x 5")
     np.testing.assert_allclose(peers.scipy_coherence(image, image, window=(5, 5)), 1, rtol=1e-6)
 
 
 @pytest.mark.parametrize("window", [(5, 5), (3, 11)])
 def test_scipy_and_opencv_have_one_definition_of_coherence(window: tuple[int, int]) -> None:
     pytest.importorskip("cv2", reason="the extra bench is not installed")
-    primary, secondary = inputs("coherence")
+    primary, secondary = inputs("coherence 5 x 5")
     ours = peers.scipy_coherence(primary, secondary, window)
     theirs = peers.opencv_coherence(primary, secondary, window)
     assert Agreement(1e-5, border=5).judge(ours, theirs).state == "agrees"

@@ -11,7 +11,7 @@ from contract import Case, check_contract
 import insarfeat.dispatch.operator as registry
 from insarfeat import filters, terrain
 from insarfeat.bursts import _DERAMP, _RERAMP, _Ramp
-from insarfeat.filters.adaptive import _GOLDSTEIN, _GOLDSTEIN_BY_COHERENCE
+from insarfeat.filters.adaptive import _GOLDSTEIN
 from insarfeat.filters.looks import _CELL_COHERENCE, _MULTILOOK
 from insarfeat.filters.lowpass import _GAUSSIAN
 from insarfeat.filters.noise import _PHASE_DEVIATION
@@ -91,9 +91,11 @@ PUBLIC = {
     "multilook of a mask": Case(
         _MULTILOOK, filters.multilook, {"looks": (3, 2)}, flips=False, any_kind="mask"
     ),
-    "goldstein": Case(_GOLDSTEIN, filters.goldstein, {"window": 16}, flips=False, any_kind="complex"),
+    "goldstein": Case(
+        _GOLDSTEIN, filters.goldstein, {"window": 16}, flips=False, any_kind="complex", given=1
+    ),
     "goldstein of a phase": Case(
-        _GOLDSTEIN, filters.goldstein, {"window": 16, "alpha": 0.6}, flips=False, cyclic=True
+        _GOLDSTEIN, filters.goldstein, {"window": 16, "alpha": 0.6}, flips=False, given=1, cyclic=True
     ),
     "classic goldstein": Case(
         _GOLDSTEIN,
@@ -101,9 +103,10 @@ PUBLIC = {
         {"smoothing": 0, "normalize": False, "overlap": 0.5},
         flips=False,
         any_kind="complex",
+        given=1,
     ),
     "goldstein by coherence": Case(
-        _GOLDSTEIN_BY_COHERENCE,
+        _GOLDSTEIN,
         _goldstein_by_coherence,
         {"window": 16, "overlap": 0.875},
         flips=False,

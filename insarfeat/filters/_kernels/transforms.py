@@ -3,35 +3,40 @@
 A block holds ``size`` complex numbers for each of 16 independent transforms ("lanes") as ``[real or imaginary]
 [number][lane]``, flat. Every operation is done for all lanes, so that all of it runs on vectors, and each lane gets
 the same arithmetic wherever it stands. Passes are Stockham's: from one buffer to another, in natural order, without
-reordering. Sizes reach the passes as literals; so all distances in a buffer are constants to the compiler, without
-which it would not vectorise.
+reordering. Passes are inlined with sizes that are constants; so all distances in a buffer are constants to the
+compiler, without which it would not vectorise.
 """
 
 import math
 
 import numba
+import numpy as np
 
 LANES = 16
+
+# As NumPy integers: numba compiles a function anew for each Python integer that it is called with.
+_1, _4, _8, _16, _32, _64, _128 = (np.int64(2**k) for k in (0, 2, 3, 4, 5, 6, 7))
 
 _ROOT_HALF = math.sqrt(0.5)
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
-def transform(x, y, scratch, size, cosines, sines):
-    """Forward transform of a block; ``y`` may be ``x``. Cosines and sines are those of 2 pi k / size."""
+def transform(x, y, scratch, size, turn):
+    """Forward transform of a block; ``y`` may be ``x``. ``turn`` is cosines and sines of 2 pi k / size."""
+    cosines, sines = turn
     if size == 16:
-        _pass_of_4(x, scratch[0], 16, 4, 1, cosines, sines)
-        _pass_of_4(scratch[0], y, 16, 1, 4, cosines, sines)
+        _pass_of_4(x, scratch[0], _16, _4, _1, cosines, sines)
+        _pass_of_4(scratch[0], y, _16, _1, _4, cosines, sines)
     elif size == 32:
-        _pass_of_4(x, scratch[0], 32, 8, 1, cosines, sines)
-        _pass_of_8(scratch[0], y, 32, 1, 4, cosines, sines)
+        _pass_of_4(x, scratch[0], _32, _8, _1, cosines, sines)
+        _pass_of_8(scratch[0], y, _32, _1, _4, cosines, sines)
     elif size == 64:
-        _pass_of_8(x, scratch[0], 64, 8, 1, cosines, sines)
-        _pass_of_8(scratch[0], y, 64, 1, 8, cosines, sines)
+        _pass_of_8(x, scratch[0], _64, _8, _1, cosines, sines)
+        _pass_of_8(scratch[0], y, _64, _1, _8, cosines, sines)
     else:
-        _pass_of_4(x, scratch[0], 128, 32, 1, cosines, sines)
-        _pass_of_4(scratch[0], scratch[1], 128, 8, 4, cosines, sines)
-        _pass_of_8(scratch[1], y, 128, 1, 16, cosines, sines)
+        _pass_of_8(x, scratch[0], _128, _16, _1, cosines, sines)
+        _pass_of_4(scratch[0], scratch[1], _128, _4, _8, cosines, sines)
+        _pass_of_4(scratch[1], y, _128, _1, _32, cosines, sines)
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"}, forceinline=True)
