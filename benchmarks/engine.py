@@ -151,7 +151,8 @@ def peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def _in_fresh_process(function: Any, *arguments: Any) -> Any:
+def in_fresh_process(function: Any, *arguments: Any) -> Any:
+    """What the function returns in an interpreter of its own."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(function, *arguments).result()
 
@@ -175,6 +176,13 @@ def as_table(figures: dict[str, Any]) -> str:
     return "\n".join(head + starts + runs)
 
 
+def renew(page: Path, table: str, begin: str, end: str) -> None:
+    """Put a table between two marks of a page."""
+    before, _, rest = page.read_text().partition(begin)
+    _, _, after = rest.partition(end)
+    page.write_text(f"{before}{begin}\n{table}\n{end}{after}")
+
+
 def main() -> None:
     """Measure, print, and write the figures where they are wanted."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -183,16 +191,14 @@ def main() -> None:
     wanted = parser.parse_args()
     figures = {
         "cores": os.cpu_count(),
-        "first_tile": [_in_fresh_process(first_tile, tile) for tile in (2048, 4096)],
-        "memory_rule": [_in_fresh_process(memory_rule, tile) for tile in (1024, 2048)],
+        "first_tile": [in_fresh_process(first_tile, tile) for tile in (2048, 4096)],
+        "memory_rule": [in_fresh_process(memory_rule, tile) for tile in (1024, 2048)],
     }
     table = as_table(figures)
     if wanted.json:
         wanted.json.write_text(json.dumps(figures, indent=1) + "\n")
     if wanted.docs:
-        before, _, rest = wanted.docs.read_text().partition(_BEGIN)
-        _, _, after = rest.partition(_END)
-        wanted.docs.write_text(f"{before}{_BEGIN}\n{table}\n{_END}{after}")
+        renew(wanted.docs, table, _BEGIN, _END)
     sys.stdout.write(table + "\n")
 
 

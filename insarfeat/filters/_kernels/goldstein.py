@@ -147,10 +147,12 @@ def goldstein(ifg, coherence, out, top, left, row, column, height, width, settin
                     for _ in range(settings.smoothings):
                         _smooth(weight, other, taps)
                     if normalize:
-                        _normalize(scale, weight, work)
+                        _noise_and_peak(scale, weight, work)
                         power_rows(scale, -exponent[:LANES], integers)
                     _expand(factor, overlay_down[at % overlap], scale)
                     for f in range(window):
+                        if normalize:
+                            _lower(weight[f], work)
                         if weighted:
                             power_rows(weight[f], exponent, integers)
                         _weigh(spectrum[f], weight[f])
@@ -224,32 +226,36 @@ def _smooth(weight, other, taps):
     """Gaussian of all windows' magnitudes, along y and then along x, both wrapped around."""
     window, size = weight.shape
     edge = _REACH * LANES
-    padded = np.empty(size + 2 * edge, weight.dtype)
+    ends = np.zeros(4 * edge, weight.dtype)
     for f in range(window):
         row = weight[f]
-        for i in range(size):
-            padded[edge + i] = row[i]
-        for i in range(edge):
-            padded[i] = row[size - edge + i]
-            padded[edge + size + i] = row[i]
-        _smooth_along_y(other[f], padded, taps)
+        for i in range(2 * edge):
+            ends[i] = row[size - 2 * edge + i]
+        for i in range(2 * edge):
+            ends[2 * edge + i] = row[i]
+        out = other[f]
+        _along(out[edge : size - edge], row, taps)
+        _along(out[:edge], ends[edge:], taps)
+        _along(out[size - edge :], ends, taps)
     for f in range(window):
-        _smooth_along_x(weight[f], other, f, taps)
+        _across(weight[f], other, f, taps)
 
 
 @numba.njit(nogil=True, cache=True, fastmath={"contract"})
-def _smooth_along_y(out, padded, taps):
+def _along(out, row, taps):
+    """Weighted sums of 9 neighbours along y, the first of them in the same place in the row as in the result."""
     t0, t1, t2, t3, t4 = taps[0], taps[1], taps[2], taps[3], taps[4]
     for i in range(out.size):
-        value = t0 * padded[i + 4 * LANES]
-        value += t1 * (padded[i + 3 * LANES] + padded[i + 5 * LANES])
-        value += t2 * (padded[i + 2 * LANES] + padded[i + 6 * LANES])
-        value += t3 * (padded[i + LANES] + padded[i + 7 * LANES])
-        out[i] = value + t4 * (padded[i] + padded[i + 8 * LANES])
+        value = t0 * row[i + 4 * LANES]
+        value += t1 * (row[i + 3 * LANES] + row[i + 5 * LANES])
+        value += t2 * (row[i + 2 * LANES] + row[i + 6 * LANES])
+        value += t3 * (row[i + LANES] + row[i + 7 * LANES])
+        out[i] = value + t4 * (row[i] + row[i + 8 * LANES])
 
 
 @numba.njit(nogil=True, cache=True, fastmath={"contract"})
-def _smooth_along_x(out, weight, f, taps):
+def _across(out, weight, f, taps):
+    """Weighted sum of 9 rows."""
     window = len(weight)
     a, b, c, d = weight[f - 4], weight[f - 3], weight[f - 2], weight[f - 1]
     e = weight[f]
@@ -263,10 +269,10 @@ def _smooth_along_x(out, weight, f, taps):
 
 
 @numba.njit(nogil=True, cache=True, fastmath={"contract"})
-def _normalize(peak, weight, work):
-    """Take the noise floor off the magnitudes of each window, and tell what is the largest left."""
+def _noise_and_peak(peak, weight, work):
+    """What is noise in each window, what is the least to be left (the first two rows of ``work``), and the most."""
     window, size = weight.shape
-    total, largest, floor, least = work[0], work[1], work[2], work[3]
+    floor, least, total, largest = work[0], work[1], work[2], work[3]
     total[:] = 0
     largest[:] = 0
     for f in range(window):
@@ -276,7 +282,8 @@ def _normalize(peak, weight, work):
         for i in range(size):
             largest[i] = max(largest[i], row[i])
     peak[:] = 0
-    noise = np.zeros(LANES, weight.dtype)
+    noise = least[:LANES]
+    noise[:] = 0
     for i in range(window):
         for lane in range(LANES):
             noise[lane] += total[i * LANES + lane]
@@ -287,11 +294,17 @@ def _normalize(peak, weight, work):
     for i in range(window):
         for lane in range(LANES):
             floor[i * LANES + lane] = noise[lane]
+    for i in range(window):
+        for lane in range(LANES):
             least[i * LANES + lane] = _LEAST * peak[lane]
-    for f in range(window):
-        row = weight[f]
-        for i in range(size):
-            row[i] = max(row[i] - floor[i], least[i])
+
+
+@numba.njit(nogil=True, cache=True)
+def _lower(weight, work):
+    """Magnitudes less their noise."""
+    floor, least = work[0], work[1]
+    for i in range(weight.size):
+        weight[i] = max(weight[i] - floor[i], least[i])
 
 
 @numba.njit(nogil=True, cache=True)
