@@ -56,7 +56,7 @@ def demo_layers(scene: xr.Dataset) -> xr.Dataset:
     lazy = scene.chunk({"y": 512, "x": 512})
     ifg = filters.interferogram(lazy["primary"], lazy["secondary"])
     return lazy[["elevation", "landslide"]].assign(
-        wrapped_phase=filters.wrapped_phase(ifg),
+        wrapped_phase=filters.filtered_phase(ifg),
         coherence=filters.coherence(lazy["primary"], lazy["secondary"], window=(5, 5)),
         slope=terrain.slope(lazy["elevation"]),
     )
