@@ -56,12 +56,16 @@ def test_kernels_import_only_numpy_numba_math_and_kernels(path: Path) -> None:
 @pytest.mark.parametrize("path", KERNELS, ids=str)
 def test_kernels_release_the_lock_are_cached_and_single_threaded(path: Path) -> None:
     for function in [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)]:
+        if function.name == "inner":  # what decorates the functions that only kernels call
+            assert "numba.njit(nogil=True, cache=True" in ast.unparse(function)
+            continue
         (decorator,) = function.decorator_list
         assert isinstance(decorator, ast.Call)
         options = {keyword.arg: ast.literal_eval(keyword.value) for keyword in decorator.keywords}
-        assert options.get("nogil") is True
-        assert options.get("cache") is True
         assert "parallel" not in options
+        if ast.unparse(decorator.func) != "inner":
+            assert options.get("nogil") is True
+            assert options.get("cache") is True
 
 
 def test_dispatch_holds_no_kernels() -> None:

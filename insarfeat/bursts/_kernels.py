@@ -5,6 +5,8 @@ import math
 import numba
 import numpy as np
 
+from insarfeat._kernels import inner
+
 # Taylor series of sin(2 pi r) / r and cos(2 pi r) in r^2: for |r| <= 1/4 the first term left out is below 3e-16.
 _SINE = tuple((-1) ** k * math.tau ** (2 * k + 1) / math.factorial(2 * k + 1) for k in range(10))
 _COSINE = tuple((-1) ** k * math.tau ** (2 * k) / math.factorial(2 * k) for k in range(11))
@@ -42,7 +44,7 @@ def rotate(
         _rotate_line(turned[i], given[i], (row + i - centre_line) * interval, quadratic, linear, reference)
 
 
-@numba.njit(nogil=True, cache=True)
+@inner()
 def _polynomial(polynomial, time):
     """Value at a slant-range time; the first number is the reference time, then come the coefficients."""
     x = time - polynomial[0]
@@ -52,13 +54,13 @@ def _polynomial(polynomial, time):
     return value
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@inner(error_model="numpy")
 def _crossing(time, fm_rate, centroid):
     """Beam centre crossing time."""
     return -_polynomial(centroid, time) / _polynomial(fm_rate, time)
 
 
-@numba.njit(nogil=True, cache=True)
+@inner()
 def _rotate_line(out, parts, eta, quadratic, linear, reference):
     """One line of interleaved real and imaginary parts.
 

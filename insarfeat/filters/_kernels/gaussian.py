@@ -5,7 +5,7 @@ import math
 import numba
 import numpy as np
 
-from insarfeat._kernels import angle_double, angle_single, phasor_single
+from insarfeat._kernels import angle_double, angle_single, inner, phasor_single
 
 _REACH = 4.0  # standard deviations; less than 1e-4 of the weight lies beyond
 
@@ -29,7 +29,7 @@ def filter_phase(phase, out, top, left, northward, eastward, sigma):
     _filter(phase, out, 1, top, left, northward, eastward, sigma)
 
 
-@numba.njit(nogil=True, cache=True)
+@inner()
 def _filter(source, out, parts, top, left, northward, eastward, sigma):
     rows = len(out)
     columns = out.shape[1] // parts
@@ -57,7 +57,7 @@ def _filter(source, out, parts, top, left, northward, eastward, sigma):
         _finish(out[i], source[i + top, left * parts : (left + columns) * parts], total)
 
 
-@numba.njit(nogil=True, cache=True)
+@inner()
 def _taps(sigma, dtype):
     """Half of a Gaussian, from the middle outward."""
     taps = np.empty(reach(sigma) + 1, dtype)
@@ -66,7 +66,7 @@ def _taps(sigma, dtype):
     return taps
 
 
-@numba.njit(nogil=True, cache=True)
+@inner()
 def _gather(padded, numbers, parts, start):
     """Valid pixels of one row as real and imaginary parts, 0 where there is none; what lies beyond stays 0."""
     width = numbers.size // parts
@@ -81,7 +81,7 @@ def _gather(padded, numbers, parts, start):
         _phasors_double(padded[0, inside], padded[1, inside], padded[2, inside], numbers[begin:end])
 
 
-@numba.njit(nogil=True, cache=True)
+@inner()
 def _valid_parts(real, imaginary, valid, numbers):
     zero = real.dtype.type(0)
     one = real.dtype.type(1)
@@ -94,7 +94,7 @@ def _valid_parts(real, imaginary, valid, numbers):
         valid[i] = one if good else zero
 
 
-@numba.njit(nogil=True, cache=True)
+@inner()
 def _phasors_single(real, imaginary, valid, phase):
     zero = np.float32(0)
     for i in range(real.size):
@@ -106,7 +106,7 @@ def _phasors_single(real, imaginary, valid, phase):
         valid[i] = np.float32(1) if good else zero
 
 
-@numba.njit(nogil=True, cache=True)
+@inner()
 def _phasors_double(real, imaginary, valid, phase):
     for i in range(real.size):
         good = phase[i] == phase[i]
@@ -115,7 +115,7 @@ def _phasors_double(real, imaginary, valid, phase):
         valid[i] = 1 if good else 0
 
 
-@numba.njit(nogil=True, cache=True)
+@inner()
 def _along_row(out, padded, taps, widest):
     columns = out.shape[1]
     for part in range(3):
@@ -125,13 +125,13 @@ def _along_row(out, padded, taps, widest):
             _add(target, padded[part, widest + k : widest + k + columns], taps[abs(k)])
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"contract"})
+@inner(fastmath={"contract"})
 def _add(total, values, weight):
     for i in range(total.size):
         total[i] += weight * values[i]
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@inner(error_model="numpy")
 def _finish(out, own, total):
     """Weighted means, or their angles, where the pixel itself is valid."""
     real, imaginary, weight = total[0], total[1], total[2]

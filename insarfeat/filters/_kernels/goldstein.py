@@ -19,7 +19,7 @@ run from left to right and from top to bottom, also across strips: they are the 
 import numba
 import numpy as np
 
-from insarfeat._kernels import power_rows
+from insarfeat._kernels import inner, power_rows
 from insarfeat.filters._kernels.strips import (
     copy_in,
     copy_out,
@@ -177,7 +177,7 @@ def goldstein(ifg, coherence, out, top, left, row, column, height, width, settin
                 )
 
 
-@numba.njit(nogil=True, cache=True)
+@inner()
 def _expand(out, values, scale):
     """Products of one number per row and one per lane, for all rows and lanes."""
     for i in range(values.size):
@@ -185,7 +185,7 @@ def _expand(out, values, scale):
             out[i * LANES + lane] = values[i] * scale[lane]
 
 
-@numba.njit(nogil=True, cache=True)
+@inner()
 def _taper(out, values, taper):
     size = taper.size
     for i in range(size):
@@ -194,7 +194,7 @@ def _taper(out, values, taper):
         out[size + i] = values[size + i] * taper[i]
 
 
-@numba.njit(nogil=True, cache=True)
+@inner()
 def _exponents(exponent, trust, rooted):
     """One minus the mean coherence of each window (1 where none is known), for each row of it."""
     window = len(trust)
@@ -209,7 +209,7 @@ def _exponents(exponent, trust, rooted):
             exponent[i * LANES + lane] = alpha if rooted else 0.5 * alpha
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"contract"})
+@inner(fastmath={"contract"})
 def _magnitude(weight, spectrum, rooted):
     real = spectrum[: weight.size]
     imaginary = spectrum[weight.size :]
@@ -221,7 +221,7 @@ def _magnitude(weight, spectrum, rooted):
             weight[i] = real[i] * real[i] + imaginary[i] * imaginary[i]
 
 
-@numba.njit(nogil=True, cache=True)
+@inner()
 def _smooth(weight, other, taps):
     """Gaussian of all windows' magnitudes, along y and then along x, both wrapped around."""
     window, size = weight.shape
@@ -241,7 +241,7 @@ def _smooth(weight, other, taps):
         _across(weight[f], other, f, taps)
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"contract"})
+@inner(fastmath={"contract"})
 def _along(out, row, taps):
     """Weighted sums of 9 neighbours along y, the first of them in the same place in the row as in the result."""
     t0, t1, t2, t3, t4 = taps[0], taps[1], taps[2], taps[3], taps[4]
@@ -253,7 +253,7 @@ def _along(out, row, taps):
         out[i] = value + t4 * (row[i] + row[i + 8 * LANES])
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"contract"})
+@inner(fastmath={"contract"})
 def _across(out, weight, f, taps):
     """Weighted sum of 9 rows."""
     window = len(weight)
@@ -268,7 +268,7 @@ def _across(out, weight, f, taps):
         out[i] += t3 * (b[i] + k[i]) + t4 * (a[i] + m[i])
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"contract"})
+@inner(fastmath={"contract"})
 def _noise_and_peak(peak, weight, work):
     """What is noise in each window, what is the least to be left (the first two rows of ``work``), and the most."""
     window, size = weight.shape
@@ -299,7 +299,7 @@ def _noise_and_peak(peak, weight, work):
             least[i * LANES + lane] = _LEAST * peak[lane]
 
 
-@numba.njit(nogil=True, cache=True)
+@inner()
 def _lower(weight, work):
     """Magnitudes less their noise."""
     floor, least = work[0], work[1]
@@ -307,7 +307,7 @@ def _lower(weight, work):
         weight[i] = max(weight[i] - floor[i], least[i])
 
 
-@numba.njit(nogil=True, cache=True)
+@inner()
 def _weigh(spectrum, weight):
     """Conjugate of the weighted spectrum."""
     real = spectrum[: weight.size]
@@ -318,7 +318,7 @@ def _weigh(spectrum, weight):
         imaginary[i] *= -weight[i]
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"contract"})
+@inner(fastmath={"contract"})
 def _accumulate(backward, spectrum, factor, newest, count):
     """Add a window to those above it. In the ring, its newest rows hold what has long been taken out."""
     for part in range(2):
@@ -330,13 +330,13 @@ def _accumulate(backward, spectrum, factor, newest, count):
         _add(target[end:], source[end:], factor[end:])
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"contract"})
+@inner(fastmath={"contract"})
 def _add(target, source, factor):
     for i in range(target.size):
         target[i] += source[i] * factor[i]
 
 
-@numba.njit(nogil=True, cache=True)
+@inner()
 def _set(target, source, factor):
     for i in range(target.size):
         target[i] = source[i] * factor[i]

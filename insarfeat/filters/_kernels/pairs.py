@@ -5,7 +5,7 @@ import math
 import numba
 import numpy as np
 
-from insarfeat._kernels import angle_double, angle_single, phasor_single
+from insarfeat._kernels import angle_double, angle_single, inner, phasor_single
 
 
 @numba.njit(nogil=True, cache=True)
@@ -32,7 +32,7 @@ def flattened_interferogram(primary, secondary, phase, out):
             _turn_back_double(product[i], phase[i])
 
 
-@numba.njit(nogil=True, cache=True)
+@inner()
 def _turn_back_single(product, phase):
     for j in range(phase.size):
         cosine, sine = phasor_single(np.float32(phase[j]))
@@ -42,7 +42,7 @@ def _turn_back_single(product, phase):
         product[2 * j + 1] = y * cosine - x * sine
 
 
-@numba.njit(nogil=True, cache=True)
+@inner()
 def _turn_back_double(product, phase):
     for j in range(phase.size):
         cosine, sine = math.cos(phase[j]), math.sin(phase[j])
@@ -52,7 +52,7 @@ def _turn_back_double(product, phase):
         product[2 * j + 1] = y * cosine - x * sine
 
 
-@numba.njit(nogil=True, cache=True)
+@inner()
 def _conjugate_product(out, a, b, nodata):
     """One row of interleaved real and imaginary parts, which is what vectorises."""
     for j in range(out.size // 2):
@@ -76,14 +76,14 @@ def wrapped_phase(ifg, out):
             _angles_double(out[i], parts[i])
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@inner(error_model="numpy")
 def _angles_single(out, parts):
     """One row of interleaved real and imaginary parts, which is what vectorises."""
     for j in range(out.size):
         out[j] = angle_single(np.float32(parts[2 * j]), np.float32(parts[2 * j + 1]))
 
 
-@numba.njit(nogil=True, cache=True)
+@inner()
 def _angles_double(out, parts):
     for j in range(out.size):
         out[j] = angle_double(parts[2 * j], parts[2 * j + 1])
@@ -124,7 +124,7 @@ def coherence_of_phase(phase, out, top, left, azimuth, range_):
     _boxcar(phase, phase, out, (top, left), (azimuth, range_), 3, 1)
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@inner(error_model="numpy")
 def _boxcar(a, b, out, place, window, quantities, parts):
     """Sums over windows, of 3 quantities (phasor, 1), 4 (product, powers) or 5 (product, powers, 1)."""
     top, left = place
@@ -186,7 +186,7 @@ def _boxcar(a, b, out, place, window, quantities, parts):
                         _unbias(result, total, last, size)
 
 
-@numba.njit(nogil=True, cache=True)
+@inner()
 def _pieces(width):
     """Runs of 4^level neighbours, at these offsets, that make up a window."""
     levels = 1
@@ -206,7 +206,7 @@ def _pieces(width):
     return level, offset
 
 
-@numba.njit(nogil=True, cache=True)
+@inner()
 def _count(width, levels):
     pieces = width // 4 ** (levels - 1)
     for k in range(levels - 1):
@@ -214,7 +214,7 @@ def _count(width, levels):
     return pieces
 
 
-@numba.njit(nogil=True, cache=True)
+@inner()
 def _sum_across(out, across, level, offset):
     """Sum of pieces that lie beside each other in a row."""
     flat = len(out)
@@ -239,7 +239,7 @@ def _sum_across(out, across, level, offset):
         done += n
 
 
-@numba.njit(nogil=True, cache=True)
+@inner()
 def _sum_down(out, ring, first, level, offset):
     """Sum of all pieces below each other but the last, which is handed back to be added on the way."""
     azimuth = ring.shape[1]
@@ -264,7 +264,7 @@ def _sum_down(out, ring, first, level, offset):
     return ring[level[last], (first + offset[last]) % azimuth]
 
 
-@numba.njit(nogil=True, cache=True)
+@inner()
 def _sum(out, count, a, b, c, d, e):
     """Sum of the first so many of five rows."""
     if count == 1:
@@ -284,7 +284,7 @@ def _sum(out, count, a, b, c, d, e):
             out[i] = (a[i] + b[i]) + (c[i] + d[i]) + e[i]
 
 
-@numba.njit(nogil=True, cache=True)
+@inner()
 def _gather(row, size, at, a, b, quantities, parts):
     """The quantities of a row of pixels, each from its own place on; zero at nodata."""
     count = a.size // parts
@@ -304,7 +304,7 @@ def _gather(row, size, at, a, b, quantities, parts):
         _ones(row[4 * size + at : 4 * size + at + count], third)
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@inner(error_model="numpy")
 def _phasors(re, im, valid, z):
     """Phasors of interleaved real and imaginary parts, and 1; zero at nodata."""
     zero = re.dtype.type(0)
@@ -322,7 +322,7 @@ def _phasors(re, im, valid, z):
         valid[j] = one if good else zero
 
 
-@numba.njit(nogil=True, cache=True)
+@inner()
 def _phasors_single(re, im, valid, phase):
     zero = np.float32(0)
     for j in range(re.size):
@@ -334,7 +334,7 @@ def _phasors_single(re, im, valid, phase):
         valid[j] = np.float32(1) if good else zero
 
 
-@numba.njit(nogil=True, cache=True)
+@inner()
 def _phasors_double(re, im, valid, phase):
     for j in range(re.size):
         good = phase[j] == phase[j]
@@ -343,7 +343,7 @@ def _phasors_double(re, im, valid, phase):
         valid[j] = 1 if good else 0
 
 
-@numba.njit(nogil=True, cache=True)
+@inner()
 def _ones(valid, power):
     """1 where there is power."""
     one = valid.dtype.type(1)
@@ -352,7 +352,7 @@ def _ones(valid, power):
         valid[j] = one if power[j] > zero else zero
 
 
-@numba.njit(nogil=True, cache=True)
+@inner()
 def _products(re, im, power_a, power_b, a, b):
     """Re, Im, |a|^2, |b|^2 of a row of interleaved pixels; zero at nodata."""
     for j in range(re.size):
@@ -367,7 +367,7 @@ def _products(re, im, power_a, power_b, a, b):
         power_b[j] = br * br + bi * bi if valid else 0
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@inner(error_model="numpy")
 def _ratio(out, total, last, size, a, b):
     """Coherence from the sums, which come in two parts; NaN where a pixel is nodata itself."""
     n = out.size
@@ -389,7 +389,7 @@ def _ratio(out, total, last, size, a, b):
         out[j] = min(math.sqrt(square), one) if valid else nodata
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@inner(error_model="numpy")
 def _mean_length(out, total, last, size, own):
     """Length of the mean phasor; NaN where the pixel itself is nodata."""
     n = out.size
@@ -410,7 +410,7 @@ def _mean_length(out, total, last, size, own):
         out[j] = out[j] if extent > 0 or (parts == 1 and extent == 0) else nodata
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@inner(error_model="numpy")
 def _unbias(out, total, last, size):
     """Coherence whose square has the expectation of what was found, over as many independent pixels."""
     n = out.size

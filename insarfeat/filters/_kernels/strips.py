@@ -1,13 +1,12 @@
 """Rows of pixels into vectors of 16 windows, and back."""
 
-import numba
 import numpy as np
 
-from insarfeat._kernels import angle_double, angle_single, phasor_single
+from insarfeat._kernels import angle_double, angle_single, inner, phasor_single
 from insarfeat.filters._kernels.transforms import LANES, move
 
 
-@numba.njit(nogil=True, cache=True)
+@inner()
 def gather(pixels, source, parts, y, start, compress):
     """One row under a strip as real and imaginary parts, 0 at nodata and beyond the raster; counts the valid ones."""
     width = source.shape[1] // parts
@@ -26,7 +25,7 @@ def gather(pixels, source, parts, y, start, compress):
     return _phasors_double(real, imaginary, source[y, begin:end])
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@inner(error_model="numpy")
 def _valid_parts(real, imaginary, numbers, compress):
     """Parts of valid pixels, or of pixels with the root of their magnitude: bright ones then outweigh others less."""
     zero = real.dtype.type(0)
@@ -51,7 +50,7 @@ def _valid_parts(real, imaginary, numbers, compress):
     return found
 
 
-@numba.njit(nogil=True, cache=True)
+@inner()
 def _phasors_single(real, imaginary, phase):
     zero = np.float32(0)
     found = 0
@@ -65,7 +64,7 @@ def _phasors_single(real, imaginary, phase):
     return found
 
 
-@numba.njit(nogil=True, cache=True)
+@inner()
 def _phasors_double(real, imaginary, phase):
     found = 0
     for i in range(real.size):
@@ -76,7 +75,7 @@ def _phasors_double(real, imaginary, phase):
     return found
 
 
-@numba.njit(nogil=True, cache=True)
+@inner()
 def deal(line, dealt, pixels, step):
     """Pixels of 16 windows, column by column."""
     size = line.size // 2
@@ -92,7 +91,7 @@ def deal(line, dealt, pixels, step):
                 move(line[part * size + (a * step + b) * LANES :], dealt[b * blocks + a :])
 
 
-@numba.njit(nogil=True, cache=True)
+@inner()
 def copy_in(forward, line, window, slot):
     """A transformed row into its place in the ring, for each frequency."""
     size = window * LANES
@@ -101,7 +100,7 @@ def copy_in(forward, line, window, slot):
         move(forward[f * 2 * size + size + slot * LANES :], line[size + f * LANES :])
 
 
-@numba.njit(nogil=True, cache=True)
+@inner()
 def copy_out(line, backward, window, slot):
     """A summed row out of its place in the ring."""
     size = window * LANES
@@ -111,7 +110,7 @@ def copy_out(line, backward, window, slot):
         move(line[size + f * LANES :], backward[place + size :])
 
 
-@numba.njit(nogil=True, cache=True)
+@inner()
 def gather_coherence(trust, pixels, coherence, y, start, step):
     """Sum and count of the coherence of valid pixels in one row of each window."""
     trust[:] = 0
@@ -128,7 +127,7 @@ def gather_coherence(trust, pixels, coherence, y, start, step):
                     trust[LANES + lane] += 1
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"contract"})
+@inner(fastmath={"contract"})
 def overlay_windows(pixels, staggered, line, across, carry, dealt, step):
     """Sum of the windows side by side, from left to right; what reaches beyond the strip is carried over."""
     size = line.size // 2
@@ -159,7 +158,7 @@ def overlay_windows(pixels, staggered, line, across, carry, dealt, step):
                 carry[(part * step + b) * (overlap - 1) + m] = column[LANES + m]
 
 
-@numba.njit(nogil=True, cache=True)
+@inner()
 def finish(out, own, real, imaginary):
     """The filtered phase, with the pixel's own magnitude. The sums are conjugate."""
     if out.size == 2 * real.size:
@@ -180,7 +179,7 @@ def finish(out, own, real, imaginary):
             out[i] = angle_double(x, y) if abs(own[i]) < np.inf else np.nan
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@inner(error_model="numpy")
 def _with_magnitude(out, own, real, imaginary):
     zero = out.dtype.type(0)
     infinite = out.dtype.type(np.inf)

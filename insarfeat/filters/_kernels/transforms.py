@@ -9,8 +9,9 @@ compiler, without which it would not vectorise.
 
 import math
 
-import numba
 import numpy as np
+
+from insarfeat._kernels import inner
 
 LANES = 16
 
@@ -20,7 +21,7 @@ _1, _4, _8, _16, _32, _64, _128 = (np.int64(2**k) for k in (0, 2, 3, 4, 5, 6, 7)
 _ROOT_HALF = math.sqrt(0.5)
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+@inner(error_model="numpy", fastmath={"contract"})
 def transform(x, y, scratch, size, turn):
     """Forward transform of a block; ``y`` may be ``x``. ``turn`` is cosines and sines of 2 pi k / size."""
     cosines, sines = turn
@@ -39,7 +40,7 @@ def transform(x, y, scratch, size, turn):
         _pass_of_4(scratch[1], y, _128, _1, _32, cosines, sines)
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"}, forceinline=True)
+@inner(error_model="numpy", fastmath={"contract"}, forceinline=True)
 def _dft_4(a, b, c, d, ai, bi, ci, di):
     """Transform of four numbers: real parts, imaginary parts."""
     e, ei = a + c, ai + ci
@@ -49,7 +50,7 @@ def _dft_4(a, b, c, d, ai, bi, ci, di):
     return e + g, f + h, e - g, f - h, ei + gi, fi + hi, ei - gi, fi - hi
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"}, forceinline=True)
+@inner(error_model="numpy", fastmath={"contract"}, forceinline=True)
 def _pass_of_4(x, y, size, groups, stride, cosines, sines):
     """One pass: transforms of 4 numbers that lie a quarter apart."""
     for p in range(groups):
@@ -95,7 +96,7 @@ def _pass_of_4(x, y, size, groups, stride, cosines, sines):
                 y[o + imag + 3 * step] = i3
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"}, forceinline=True)
+@inner(error_model="numpy", fastmath={"contract"}, forceinline=True)
 def _pass_of_8(x, y, size, groups, stride, cosines, sines):
     """One pass: transforms of 8 numbers that lie an eighth apart, each as two of 4."""
     half = x.dtype.type(_ROOT_HALF)
@@ -143,7 +144,7 @@ def _pass_of_8(x, y, size, groups, stride, cosines, sines):
             _turned(y, o + 7 * step, imag, a3 - c3, b3 - d3, cosines[7 * k], sines[7 * k], groups)
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"}, forceinline=True)
+@inner(error_model="numpy", fastmath={"contract"}, forceinline=True)
 def _turned(y, place, imag, real, imaginary, cosine, sine, groups):
     """Store a number turned back by an angle; the last pass turns nothing."""
     if groups > 1:
@@ -154,7 +155,7 @@ def _turned(y, place, imag, real, imaginary, cosine, sine, groups):
         y[place + imag] = imaginary
 
 
-@numba.njit(nogil=True, cache=True, forceinline=True)
+@inner(forceinline=True)
 def move(y, x):
     """Copy one vector. A loop of 16 is too short for the compiler to make vectors of; 16 statements are not."""
     v0 = x[0]
