@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import insarfeat
-from insarfeat.cli import verbs
+from insarfeat.cli import phase_verbs, verbs
 from insarfeat.errors import InsarfeatError, InvalidArgument, InvalidType, MissingInput, OutputExists
 
 VERBS = "insarfeat.verbs"
@@ -35,6 +35,8 @@ def build_app() -> typer.Typer:
     app.command("demo")(verbs.demo)
     app.command("info")(verbs.info)
     app.command("report")(verbs.report)
+    app.command("filter")(phase_verbs.filter_phase)
+    app.command("coherence")(phase_verbs.coherence)
     for entry in sorted(entry_points(group=VERBS), key=lambda entry: entry.name):
         try:
             register: Callable[[typer.Typer], None] = entry.load()

@@ -32,9 +32,7 @@ from insarfeat.filters._kernels.strips import (
 from insarfeat.filters._kernels.transforms import LANES, transform
 
 _REACH = 4  # of one smoothing, in bins
-_FLOOR = (
-    0.95  # share of the mean magnitude that is taken for noise; at 1, a lone pixel would have nothing left
-)
+_FLOOR = 0.95  # of the mean magnitude is taken for noise; at 1, a lone pixel would have nothing left
 _LEAST = 1e-3  # of a window's largest magnitude, so that small exponents end in no filter at all
 
 
@@ -66,9 +64,8 @@ def goldstein(ifg, coherence, out, top, left, row, column, height, width, settin
     taper_across = settings.taper_across.astype(dtype)
 
     # Arrays are made in two shapes only: each further one would be compiled by itself.
-    forward = np.zeros(
-        window * 2 * size, dtype
-    )  # [frequency along x][real, imaginary][row of the ring][lane]
+    # The rings lie as [frequency along x][real, imaginary][row of the ring][lane].
+    forward = np.zeros(window * 2 * size, dtype)
     backward = np.zeros(window * 2 * size, dtype)
     filled = np.zeros(window, np.int64)  # valid pixels in each row of the ring
     valid = 0  # and in all of them
@@ -291,6 +288,8 @@ def _noise_and_peak(peak, weight, work):
     for lane in range(LANES):
         noise[lane] *= _FLOOR / (window * window)
         peak[lane] -= noise[lane]
+        if peak[lane] == 0:
+            peak[lane] = 1  # nothing there: any scale will do
     for i in range(window):
         for lane in range(LANES):
             floor[i * LANES + lane] = noise[lane]
