@@ -299,9 +299,8 @@ def _beside_scalars(stack: xr.Dataset, layers: dict[str, xr.DataArray]) -> xr.Da
     kept = stack[[name for name, one in stack.data_vars.items() if one.ndim == 0]]
     described = {}
     for name, layer in layers.items():
-        attributes = {key: value for key, value in layer.attrs.items() if key != "drawn_as"}
         described[name] = layer.copy(deep=False)
-        described[name].attrs = attributes | LAYERS[name].attributes
+        described[name].attrs = layer.attrs | LAYERS[name].attributes
     return kept.assign(described)
 
 

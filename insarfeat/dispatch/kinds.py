@@ -23,8 +23,8 @@ PROCESSING = "processing"
 
 _SAYS_WHAT_IT_WAS = frozenset(
     {
-        "_FillValue", "add_offset", "flag_masks", "flag_meanings", "flag_values", "long_name", "missing_value",
-        "scale_factor", "standard_name", "units", "valid_max", "valid_min", "valid_range",
+        "_FillValue", "add_offset", "drawn_as", "flag_masks", "flag_meanings", "flag_values", "long_name",
+        "missing_value", "scale_factor", "standard_name", "units", "valid_max", "valid_min", "valid_range",
     }
 )  # fmt: skip
 

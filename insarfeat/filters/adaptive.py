@@ -22,7 +22,7 @@ _WIDEST_AT_ONCE = 4 / 3  # standard deviations of a Gaussian of 9 bins: what it 
 
 
 class _Parameters(NamedTuple):
-    alpha: float
+    alpha: float | Literal["coherence"]
     window: int
     overlap: float
     smoothing: float
@@ -79,7 +79,7 @@ def _prepare(parameters: _Parameters) -> tuple[_Settings]:
         _Settings(
             window,
             parameters.step,
-            parameters.alpha,
+            _BY_COHERENCE if parameters.alpha == "coherence" else float(parameters.alpha),
             parameters.normalize,
             taps,
             smoothings,
@@ -193,7 +193,7 @@ def goldstein(
             + ('alpha="coherence" without coherence=' if by_coherence else f"coherence= with alpha={alpha!r}")
         )
     parameters = _Parameters(
-        _BY_COHERENCE if by_coherence else _number("alpha", alpha, 1.0, 'or "coherence"'),
+        "coherence" if by_coherence else _number("alpha", alpha, 1.0, 'or "coherence"'),
         _one_of("window", window, _WINDOWS, "pixels"),
         _one_of("overlap", overlap, _OVERLAPS, "of a window"),
         _number("smoothing", smoothing, _WIDEST_SMOOTHING, "bins"),

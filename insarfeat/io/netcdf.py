@@ -28,8 +28,10 @@ def write_netcdf(product: Product, path: Path, on_window: Callable[[int, int], N
     """
     import netCDF4
 
+    # Coordinates that lie in another file are read here: their readers need the lock themselves.
+    frame = product.frame.compute()
     with netcdf_lock():
-        product.frame.to_netcdf(path, engine="netcdf4", format="NETCDF4")
+        frame.to_netcdf(path, engine="netcdf4", format="NETCDF4")
     tiles = TileGrid((product.height, product.width), _WINDOW)
     total = len(tiles) * len(product.rasters)
     with netcdf_lock(), netCDF4.Dataset(path, "a") as file:

@@ -84,7 +84,7 @@ class Plan:
             halo=programs[-1].halo(),
             stages=tuple(stages),
             tasks=len(tiles) * len(stages),
-            sources=tuple(dict.fromkeys(source.describe() for source in self._sources)),
+            sources=tuple(self._inputs),
             workers=workers,
             peak_memory=workers * max(tile_memory(program, middle) for program in programs),
             disk=int(stored + between),
@@ -221,7 +221,8 @@ class Plan:
 
     @property
     def _inputs(self) -> list[str]:
-        return list(dict.fromkeys(source.describe() for source in self._sources))
+        rasters = (source for source in self._sources if source.shape != (1, 1))  # the others are numbers
+        return list(dict.fromkeys(source.describe() for source in rasters))
 
     @property
     def _nothing_to_compute(self) -> bool:

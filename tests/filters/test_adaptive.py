@@ -17,6 +17,9 @@ from scenes import distance, noisy_fringes, phase_error, read_band, speckle
 from scipy import fft, ndimage
 
 import insarfeat
+from insarfeat import filters
+from insarfeat.dispatch.expression import producers_of
+from insarfeat.dispatch.lazy import value_of
 from insarfeat.errors import InvalidArgument, InvalidType
 from insarfeat.filters import goldstein
 
@@ -275,6 +278,27 @@ def test_alpha_comes_from_the_mean_of_each_windows_known_coherence() -> None:
     result = goldstein(wide, alpha="coherence", coherence=halves)
     for columns, alpha in ((np.s_[:96], 0.1), (np.s_[160:], 0.9)):
         assert np.max(distance(result, goldstein(wide, alpha=alpha))[:, columns]) < 1e-3
+
+
+def test_a_plan_says_what_was_done_and_filters_once(tmp_path: Path) -> None:
+    image = xr.DataArray(with_holes(40, 50), dims=("y", "x"), name="interferogram").chunk(y=20)
+    both = xr.Dataset(
+        {"interferogram": goldstein(image), "wrapped_phase": filters.wrapped_phase(goldstein(image))}
+    )
+    plan = insarfeat.plan(both)
+    assert len(plan.describe().sources) == 1
+    plan.run(tmp_path / "filtered.zarr")
+    written = insarfeat.open_stack(tmp_path / "filtered.zarr")
+    assert "alpha=1.0, window=32, overlap=0.75" in written["interferogram"].attrs["processing"]
+    steady = goldstein(image, alpha="coherence", coherence=xr.ones_like(image.real).rename("coherence"))
+    assert "alpha='coherence'" in steady.attrs["processing"]
+    goldsteins = {
+        producer.token
+        for name in both
+        for producer in producers_of([value_of(both[name].data)[0]])
+        if producer.title == "filters.goldstein"
+    }
+    assert len(goldsteins) == 1
 
 
 def _scene_maker(test_data: Path) -> Any:

@@ -258,3 +258,15 @@ def test_real_samples_open(test_data: Path) -> None:
     anatolia = insarfeat.open_stack(test_data / "vel_anatolia_licsbas" / "014A_04939_131313_U.geo.tif")
     up = next(iter(anatolia.data_vars.values())).values
     assert 0.5 < np.nanmedian(up[up != 0]) < 1.0
+
+
+def test_a_netcdf_with_coordinates_over_both_dimensions_is_written_from_another(tmp_path: Path) -> None:
+    """Radar geometry: its latitudes are read from the first file while the second one is written."""
+    rows, columns = np.mgrid[:40, :30].astype("f8")
+    coords = {"latitude": (("y", "x"), 45 + 1e-4 * rows), "longitude": (("y", "x"), 9 + 1e-4 * columns)}
+    layer = xr.DataArray(rows.astype("f4"), coords, ("y", "x"), "elevation")
+    insarfeat.write(layer, tmp_path / "one.nc")
+    insarfeat.write(insarfeat.open_stack(tmp_path / "one.nc"), tmp_path / "other.nc")
+    again = insarfeat.open_stack(tmp_path / "other.nc")
+    np.testing.assert_array_equal(again["latitude"], 45 + 1e-4 * rows)
+    np.testing.assert_array_equal(again["elevation"], rows)
