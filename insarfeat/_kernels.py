@@ -141,9 +141,9 @@ def _power_single(base, exponent, scratch):
     for i in range(n):
         base[i] = max(base[i], _TINY)
     for i in range(n):
-        scale[i] = (given[i] - _ROOT_BITS) >> 23
-    for i in range(n):
-        bits[i] = given[i] - (scale[i] << 23)
+        exponent_bits = (given[i] - _ROOT_BITS) >> 23
+        scale[i] = exponent_bits
+        bits[i] = given[i] - (exponent_bits << 23)
     for i in range(n):
         u = numbers[i] - np.float32(1)
         value = _LOG2[6]

@@ -5,7 +5,8 @@ import math
 import numba
 import numpy as np
 
-from insarfeat._kernels import angle_double, angle_single, inner, phasor_single
+from insarfeat._kernels import angle_double, angle_single, inner
+from insarfeat.filters._kernels.phasors import phasors_of_phase
 
 _REACH = 4.0  # standard deviations; less than 1e-4 of the weight lies beyond
 
@@ -73,12 +74,11 @@ def _gather(padded, numbers, parts, start):
     begin = max(start, 0)
     end = min(start + padded.shape[1], width)
     inside = slice(begin - start, end - start)
+    real, imaginary, valid = padded[0, inside], padded[1, inside], padded[2, inside]
     if parts == 2:
-        _valid_parts(padded[0, inside], padded[1, inside], padded[2, inside], numbers[2 * begin : 2 * end])
-    elif numbers.itemsize == 4:
-        _phasors_single(padded[0, inside], padded[1, inside], padded[2, inside], numbers[begin:end])
+        _valid_parts(real, imaginary, valid, numbers[2 * begin : 2 * end])
     else:
-        _phasors_double(padded[0, inside], padded[1, inside], padded[2, inside], numbers[begin:end])
+        phasors_of_phase(real, imaginary, valid, numbers[begin:end])
 
 
 @inner()
@@ -92,27 +92,6 @@ def _valid_parts(real, imaginary, valid, numbers):
         real[i] = a if good else zero
         imaginary[i] = b if good else zero
         valid[i] = one if good else zero
-
-
-@inner()
-def _phasors_single(real, imaginary, valid, phase):
-    zero = np.float32(0)
-    for i in range(real.size):
-        value = np.float32(phase[i])
-        good = value == value
-        cosine, sine = phasor_single(value)
-        real[i] = cosine if good else zero
-        imaginary[i] = sine if good else zero
-        valid[i] = np.float32(1) if good else zero
-
-
-@inner()
-def _phasors_double(real, imaginary, valid, phase):
-    for i in range(real.size):
-        good = phase[i] == phase[i]
-        real[i] = math.cos(phase[i]) if good else 0
-        imaginary[i] = math.sin(phase[i]) if good else 0
-        valid[i] = 1 if good else 0
 
 
 @inner()

@@ -54,8 +54,7 @@ def goldstein(ifg, coherence, out, top, left, row, column, height, width, settin
     normalize = settings.normalize
     smooth = settings.smoothings > 0
     whole = smooth or normalize  # a window's whole spectrum must be known before any of it can be weighted
-    # The square of the magnitude to half the power would save a root, but all but the plain filter need it.
-    rooted = whole or settings.alpha == 1
+    rooted = whole  # else the square of the magnitude to half the power saves a root
     turn = settings.cosines.astype(dtype), settings.sines.astype(dtype)
     taps = settings.taps.astype(dtype)
     overlay_down = settings.overlay_down.astype(dtype)
@@ -81,7 +80,9 @@ def goldstein(ifg, coherence, out, top, left, row, column, height, width, settin
     other = np.empty((window, size), dtype)
     work = np.empty((4, size), dtype)
     scratch = np.empty((2, 2 * size), dtype)
-    pixels = np.empty((2, blocks * step), dtype)
+    pixels = np.empty(
+        (3, blocks * step), dtype
+    )  # real and imaginary parts, and which of them are valid phases
     trust = np.empty((window, 2 * LANES), dtype)  # sum and count of coherence in each row of the ring
     carry = np.empty((rows, 2 * step * (overlap - 1)), dtype)
     integers = np.empty((2, size), np.int32)
@@ -131,13 +132,16 @@ def goldstein(ifg, coherence, out, top, left, row, column, height, width, settin
                         transform(line, spectrum[kept], scratch, window, turn)
                     else:
                         transform(forward[2 * f * size :], spectrum[kept], scratch, window, turn)
-                    _magnitude(weight[kept], spectrum[kept], rooted)
+                    if whole or weighted:
+                        _magnitude(weight[kept], spectrum[kept], rooted)
                     if not whole:
-                        if weighted:
-                            power_rows(weight[0], exponent, integers)
                         if f == 0:
                             _expand(factor, overlay_down[at % overlap], one)
-                        _weigh(spectrum[0], weight[0])
+                        if weighted:
+                            power_rows(weight[0], exponent, integers)
+                            _weigh(spectrum[0], weight[0])
+                        else:
+                            _weigh_by_itself(spectrum[0])
                         transform(spectrum[0], spectrum[0], scratch, window, turn)
                         _accumulate(backward[2 * f * size :], spectrum[0], factor, newest, step * LANES)
                 if whole:
@@ -315,6 +319,20 @@ def _weigh(spectrum, weight):
         real[i] *= weight[i]
     for i in range(weight.size):
         imaginary[i] *= -weight[i]
+
+
+@inner(fastmath={"contract"})
+def _weigh_by_itself(spectrum):
+    """Conjugate of the spectrum weighted by its own magnitude: the plain filter, at once."""
+    half = spectrum.size // 2
+    real = spectrum[:half]
+    imaginary = spectrum[half:]
+    for i in range(half):
+        x = real[i]
+        y = imaginary[i]
+        size = np.sqrt(x * x + y * y)
+        real[i] = x * size
+        imaginary[i] = -y * size
 
 
 @inner(fastmath={"contract"})

@@ -6,6 +6,7 @@ import numba
 import numpy as np
 
 from insarfeat._kernels import angle_double, angle_single, inner, phasor_single
+from insarfeat.filters._kernels.phasors import phasors_of_phase
 
 
 @numba.njit(nogil=True, cache=True)
@@ -294,10 +295,8 @@ def _gather(row, size, at, a, b, quantities, parts):
     if quantities == 3:
         if parts == 2:
             _phasors(re, im, third, a)
-        elif a.itemsize == 4:
-            _phasors_single(re, im, third, a)
         else:
-            _phasors_double(re, im, third, a)
+            phasors_of_phase(re, im, third, a)
         return
     _products(re, im, third, row[3 * size + at : 3 * size + at + count], a, b)
     if quantities == 5:
@@ -320,27 +319,6 @@ def _phasors(re, im, valid, z):
         re[j] = x * scale if good else zero
         im[j] = y * scale if good else zero
         valid[j] = one if good else zero
-
-
-@inner()
-def _phasors_single(re, im, valid, phase):
-    zero = np.float32(0)
-    for j in range(re.size):
-        value = np.float32(phase[j])
-        good = value == value
-        cosine, sine = phasor_single(value)
-        re[j] = cosine if good else zero
-        im[j] = sine if good else zero
-        valid[j] = np.float32(1) if good else zero
-
-
-@inner()
-def _phasors_double(re, im, valid, phase):
-    for j in range(re.size):
-        good = phase[j] == phase[j]
-        re[j] = math.cos(phase[j]) if good else 0
-        im[j] = math.sin(phase[j]) if good else 0
-        valid[j] = 1 if good else 0
 
 
 @inner()

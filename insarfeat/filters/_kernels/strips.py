@@ -3,6 +3,7 @@
 import numpy as np
 
 from insarfeat._kernels import angle_double, angle_single, inner, phasor_single
+from insarfeat.filters._kernels.phasors import phasors_of_phase
 from insarfeat.filters._kernels.transforms import LANES, move
 
 
@@ -20,9 +21,11 @@ def gather(pixels, source, parts, y, start, compress):
     imaginary = pixels[1, begin - start : end - start]
     if parts == 2:
         return _valid_parts(real, imaginary, source[y, 2 * begin : 2 * end], compress)
-    if source.itemsize == 4:
-        return _phasors_single(real, imaginary, source[y, begin:end])
-    return _phasors_double(real, imaginary, source[y, begin:end])
+    phasors_of_phase(real, imaginary, pixels[2], source[y, begin:end])
+    found = 0
+    for i in range(end - begin):
+        found += pixels[2, i] > 0
+    return found
 
 
 @inner(error_model="numpy")
@@ -47,31 +50,6 @@ def _valid_parts(real, imaginary, numbers, compress):
             valid = root > zero
             real[i] = a / root if valid else zero
             imaginary[i] = b / root if valid else zero
-    return found
-
-
-@inner()
-def _phasors_single(real, imaginary, phase):
-    zero = np.float32(0)
-    found = 0
-    for i in range(real.size):
-        value = np.float32(phase[i])
-        valid = abs(value) < np.float32(np.inf)
-        cosine, sine = phasor_single(value)
-        real[i] = cosine if valid else zero
-        imaginary[i] = sine if valid else zero
-        found += valid
-    return found
-
-
-@inner()
-def _phasors_double(real, imaginary, phase):
-    found = 0
-    for i in range(real.size):
-        valid = abs(phase[i]) < np.inf
-        real[i] = np.cos(phase[i]) if valid else 0
-        imaginary[i] = np.sin(phase[i]) if valid else 0
-        found += valid
     return found
 
 
@@ -182,6 +160,8 @@ def finish(out, own, real, imaginary):
 @inner(error_model="numpy")
 def _with_magnitude(out, own, real, imaginary):
     zero = out.dtype.type(0)
+    one = out.dtype.type(1)
+    smallest = out.dtype.type(1.2e-38)  # whose inverse is a number
     infinite = out.dtype.type(np.inf)
     nodata = out.dtype.type(np.nan)
     for i in range(real.size):
@@ -192,9 +172,10 @@ def _with_magnitude(out, own, real, imaginary):
         extent = abs(a) + abs(b)
         valid = (extent > zero) & (extent < infinite)
         largest = max(abs(x), abs(y))
-        found = (largest > zero) & (largest < infinite)
-        x = x / largest if found else a
-        y = -y / largest if found else b
+        found = (largest > smallest) & (largest < infinite)
+        inverse = one / largest
+        x = x * inverse if found else a
+        y = -y * inverse if found else b
         scale = np.sqrt((a * a + b * b) / (x * x + y * y))
         out[2 * i] = x * scale if valid else nodata
         out[2 * i + 1] = y * scale if valid else nodata
