@@ -235,7 +235,7 @@ def main() -> None:
     parser.add_argument(
         "--folder", type=Path, help="where the images lie or shall lie (6 GB); kept afterwards"
     )
-    parser.add_argument("--tile", type=int, default=1024)
+    parser.add_argument("--tile", type=int, default=2048)
     parser.add_argument("--json", type=Path, help="file for the figures")
     parser.add_argument("--docs", type=Path, help="page whose table is renewed")
     wanted = parser.parse_args()
