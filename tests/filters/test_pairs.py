@@ -39,6 +39,8 @@ def test_a_target_that_moves_away_makes_the_phase_grow() -> None:
     )
     phase = filters.wrapped_phase(filters.interferogram(primary, secondary))
     assert phase[0, 0] == pytest.approx(4 * np.pi * 0.004 / WAVELENGTH, abs=1e-6)
+    toward = -WAVELENGTH / (4 * np.pi) * phase[0, 0]  # displacement is positive toward the satellite
+    assert toward == pytest.approx(-0.004, abs=1e-9)
 
 
 def test_wrapped_phase_stays_in_its_half_open_range() -> None:
