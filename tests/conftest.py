@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -28,3 +30,14 @@ def test_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no real samples: set INSARFEAT_TEST_DATA to their folder")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """The command line sets up logging for a process of its own; in here it would outlive its test."""
+    root, own = logging.getLogger(), logging.getLogger("insarfeat")
+    handlers, levels = root.handlers[:], (root.level, own.level)
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(levels[0])
+    own.setLevel(levels[1])
