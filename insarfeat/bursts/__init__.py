@@ -106,7 +106,7 @@ def deramp(slc: Any, burst: Burst) -> Any:
         k_t = \frac{k_a k_s}{k_a - k_s}, \quad k_s = \frac{2 v}{c} f_c k_\psi, \quad
         \eta_{ref} = \eta_c(\tau) - \eta_c(\tau_{mid}), \quad \eta_c = -\frac{f_{DC}}{k_a}
 
-    The beam sweeps forward during a burst, and so the Doppler centroid of its lines runs over ten times the
+    The beam sweeps forward during a burst, and so the Doppler centroid of its lines runs over about ten times the
     sampling frequency. Whatever looks at more than one line (filters, resampling, oversampling) needs it gone.
 
     This is the reference's deramping and demodulation in one. Azimuth time :math:`\eta` is in seconds from the middle

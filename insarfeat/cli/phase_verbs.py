@@ -87,7 +87,7 @@ def filter_phase(
     if strength == "coherence":
         steady = _named(stack, coherence_layer or "coherence", source, "--coherence-layer", kind="real")
     if gaussian is not None:
-        _check_ground(phase, gaussian, size)
+        _check_ground(phase, size)
         phase = filters.gaussian(phase, width=gaussian, resolution=size)
     filtered = filters.goldstein(
         phase,
@@ -254,14 +254,10 @@ def _listed(rasters: dict[str, xr.DataArray]) -> str:
     return f"Its layers: {', '.join(f'{name} ({one.dtype})' for name, one in rasters.items()) or 'none'}"
 
 
-def _check_ground(phase: xr.DataArray, width: float, size: tuple[float, float] | None) -> None:
+def _check_ground(phase: xr.DataArray, size: tuple[float, float] | None) -> None:
     """Refuse a Gaussian in metres where pixels have no size, and tell what was taken where it is not certain."""
     from insarfeat.georeference import crs_of, metrics_of
 
-    if not width > 0:
-        raise typer.BadParameter(
-            f"expected a positive number of metres; got {width}", param_hint="--gaussian"
-        )
     if size is None and not any(dim in phase.coords for dim in phase.dims[-2:]):
         raise InvalidArgument(
             f"--gaussian is in metres, and {phase.name} has no coordinates that tell how large its pixels are; add "

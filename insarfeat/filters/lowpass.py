@@ -128,8 +128,7 @@ def filtered_phase(
     filtered = goldstein(
         smooth, alpha=alpha, window=window, overlap=overlap, smoothing=smoothing, normalize=normalize
     )
-    is_complex = getattr(filtered, "dtype", None) is not None and filtered.dtype.kind == "c"
-    return wrapped_phase(filtered) if is_complex else filtered
+    return wrapped_phase(filtered) if filtered.dtype.kind == "c" else filtered
 
 
 def _positive(width: float) -> float:

@@ -52,9 +52,7 @@ def goldstein(ifg, coherence, out, top, left, row, column, height, width, settin
     columns = out.shape[1]
     by_coherence = settings.alpha < 0
     normalize = settings.normalize
-    smooth = settings.smoothings > 0
-    whole = smooth or normalize  # a window's whole spectrum must be known before any of it can be weighted
-    rooted = whole  # else the square of the magnitude to half the power saves a root
+    whole = normalize or settings.smoothings > 0  # all of a window's spectrum is needed to weight any of it
     turn = settings.cosines.astype(dtype), settings.sines.astype(dtype)
     taps = settings.taps.astype(dtype)
     overlay_down = settings.overlay_down.astype(dtype)
@@ -80,13 +78,12 @@ def goldstein(ifg, coherence, out, top, left, row, column, height, width, settin
     other = np.empty((window, size), dtype)
     work = np.empty((4, size), dtype)
     scratch = np.empty((2, 2 * size), dtype)
-    pixels = np.empty(
-        (3, blocks * step), dtype
-    )  # real and imaginary parts, and which of them are valid phases
+    pixels = np.empty((3, blocks * step), dtype)  # real, imaginary, and which are valid if they are phases
     trust = np.empty((window, 2 * LANES), dtype)  # sum and count of coherence in each row of the ring
     carry = np.empty((rows, 2 * step * (overlap - 1)), dtype)
     integers = np.empty((2, size), np.int32)
-    exponent[:] = settings.alpha if rooted else 0.5 * settings.alpha
+    # Else weights are powers of the magnitude's square, which saves a root.
+    exponent[:] = settings.alpha if whole else 0.5 * settings.alpha
     weighted = by_coherence or settings.alpha != 1
     one[:] = 1
     scale[:] = 1
@@ -122,7 +119,7 @@ def goldstein(ifg, coherence, out, top, left, row, column, height, width, settin
             newest = (at * step + window - step) % window * LANES
             if valid:
                 if by_coherence:
-                    _exponents(exponent, trust, rooted)
+                    _exponents(exponent, trust, whole)
                 if normalize:
                     _expand(factor, taper_down[at % overlap], one)
                 for f in range(window):
@@ -133,7 +130,7 @@ def goldstein(ifg, coherence, out, top, left, row, column, height, width, settin
                     else:
                         transform(forward[2 * f * size :], spectrum[kept], scratch, window, turn)
                     if whole or weighted:
-                        _magnitude(weight[kept], spectrum[kept], rooted)
+                        _magnitude(weight[kept], spectrum[kept], whole)
                     if not whole:
                         if f == 0:
                             _expand(factor, overlay_down[at % overlap], one)
@@ -196,7 +193,7 @@ def _taper(out, values, taper):
 
 
 @inner()
-def _exponents(exponent, trust, rooted):
+def _exponents(exponent, trust, of_magnitude):
     """One minus the mean coherence of each window (1 where none is known), for each row of it."""
     window = len(trust)
     for lane in range(LANES):
@@ -207,14 +204,14 @@ def _exponents(exponent, trust, rooted):
             count += trust[i, LANES + lane]
         alpha = min(max(1 - total / count, 0.0), 1.0) if count else 1.0
         for i in range(window):
-            exponent[i * LANES + lane] = alpha if rooted else 0.5 * alpha
+            exponent[i * LANES + lane] = alpha if of_magnitude else 0.5 * alpha
 
 
 @inner(fastmath={"contract"})
-def _magnitude(weight, spectrum, rooted):
+def _magnitude(weight, spectrum, root):
     real = spectrum[: weight.size]
     imaginary = spectrum[weight.size :]
-    if rooted:
+    if root:
         for i in range(weight.size):
             weight[i] = np.sqrt(real[i] * real[i] + imaginary[i] * imaginary[i])
     else:

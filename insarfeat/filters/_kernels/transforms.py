@@ -80,20 +80,9 @@ def _pass_of_4(x, y, size, groups, stride, cosines, sines):
             )
             y[o] = r0
             y[o + imag] = i0
-            if groups > 1:
-                y[o + step] = r1 * c1 + i1 * s1
-                y[o + imag + step] = i1 * c1 - r1 * s1
-                y[o + 2 * step] = r2 * c2 + i2 * s2
-                y[o + imag + 2 * step] = i2 * c2 - r2 * s2
-                y[o + 3 * step] = r3 * c3 + i3 * s3
-                y[o + imag + 3 * step] = i3 * c3 - r3 * s3
-            else:
-                y[o + step] = r1
-                y[o + imag + step] = i1
-                y[o + 2 * step] = r2
-                y[o + imag + 2 * step] = i2
-                y[o + 3 * step] = r3
-                y[o + imag + 3 * step] = i3
+            _turned(y, o + step, imag, r1, i1, c1, s1, groups)
+            _turned(y, o + 2 * step, imag, r2, i2, c2, s2, groups)
+            _turned(y, o + 3 * step, imag, r3, i3, c3, s3, groups)
 
 
 @inner(error_model="numpy", fastmath={"contract"}, forceinline=True)
