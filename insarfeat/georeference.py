@@ -1,4 +1,4 @@
-"""Where a raster lies: spatial axes, CRS and ground size of pixels, always worked out from the coordinates.
+"""Where a raster lies: spatial axes and CRS, always worked out from the coordinates.
 
 A transform or a resolution that travels as an attribute goes stale with the first crop or stride, so none is
 read and none is kept: coordinates are the only truth.
@@ -6,8 +6,6 @@ read and none is kept: coordinates are the only truth.
 
 from __future__ import annotations
 
-import hashlib
-import math
 from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,12 +20,9 @@ if TYPE_CHECKING:
     import xarray as xr
     from pyproj import CRS
 
-Resolution = float | tuple[float, float]
-
 GRID_MAPPING = "spatial_ref"
 """Name of the coordinate that carries the CRS in everything that the package writes."""
 
-_TIES = 513
 _LATITUDE = frozenset({"lat", "latitude"})
 _LONGITUDE = frozenset({"lon", "long", "longitude"})
 _DEGREE_UNITS = frozenset(
@@ -100,70 +95,6 @@ class Grid:
         )  # fmt: skip
 
 
-class Metrics:
-    """Ground size of a raster's pixels in metres, row by row.
-
-    ``rows`` gives, for a run of rows, the metres northward per row (negative where rows run south) and
-    eastward per column. The sizes are linear between tie rows, so that a raster of any height costs little
-    to describe and every tile sees the same numbers.
-    """
-
-    __slots__ = ("_eastward", "_last", "_northward", "_ties", "token")
-
-    def __init__(self, ties: NDArray[Any], northward: NDArray[Any], eastward: NDArray[Any]) -> None:
-        self._ties = ties
-        self._northward = northward
-        self._eastward = eastward
-        self._last: tuple[tuple[int, int], tuple[NDArray[Any], NDArray[Any]]] | None = None
-        numbers = b"".join(array.tobytes() for array in (ties, northward, eastward))
-        self.token = hashlib.blake2b(numbers, digest_size=8).hexdigest()
-
-    @classmethod
-    def planar(cls, northward: float, eastward: float) -> Metrics:
-        """The same size everywhere."""
-        return cls(np.zeros(1), np.array([northward]), np.array([eastward]))
-
-    def rows(self, start: int, stop: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Metres per row and per column for the rows from start to stop; not to be written to."""
-        last = self._last
-        if last is not None and last[0] == (start, stop):
-            return last[1]
-        if len(self._ties) == 1:
-            sizes = np.full(stop - start, self._northward[0]), np.full(stop - start, self._eastward[0])
-        else:
-            rows = np.arange(start, stop, dtype=np.float64)
-            sizes = (
-                np.interp(rows, self._ties, self._northward),
-                np.interp(rows, self._ties, self._eastward),
-            )
-        self._last = (start, stop), sizes
-        return sizes
-
-    @property
-    def smallest(self) -> tuple[float, float]:
-        """Smallest size of a pixel along y and along x, in metres, whatever the direction."""
-        return float(np.abs(self._northward).min()), float(np.abs(self._eastward).min())
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Metrics, (self._ties, self._northward, self._eastward)
-
-
-@lru_cache(maxsize=256)
-def planar_metrics(resolution: Resolution) -> Metrics:
-    """Metrics of a bare array: rows run south, columns east, ``resolution`` in metres (number or (dy, dx)).
-
-    >>> planar_metrics(15.0).rows(0, 2)
-    (array([-15., -15.]), array([15., 15.]))
-    """
-    pair = resolution if isinstance(resolution, tuple) else (resolution, resolution)
-    if len(pair) != 2 or not all(isinstance(size, int | float | np.number) for size in pair):
-        raise InvalidType(f"resolution must be a number or (dy, dx) in metres; got {resolution!r}")
-    dy, dx = (float(size) for size in pair)
-    if not (math.isfinite(dy) and math.isfinite(dx) and dy > 0 and dx > 0):
-        raise InvalidArgument(f"resolution must be positive and finite, in metres; got {resolution!r}")
-    return Metrics.planar(-dy, dx)
-
-
 def spatial_dims(array: xr.DataArray) -> tuple[Hashable, Hashable]:
     """The last two dimensions, which are (y, x) by convention."""
     if array.ndim < 2:
@@ -186,7 +117,7 @@ def crs_of(data: xr.DataArray | xr.Dataset) -> CRS | None:
             if found is not None:
                 return found
     if _in_degrees(data):
-        return _parse_crs("EPSG:4326")
+        return parse_crs("EPSG:4326")
     return None
 
 
@@ -205,59 +136,6 @@ def grid_of(array: xr.DataArray) -> Grid:
         Axis.of(array.coords[x].values, x),
         None if crs is None else _wkt_of(crs),
     )
-
-
-def metrics_of(array: xr.DataArray, resolution: Resolution | None) -> Metrics:
-    """Ground size of a DataArray's pixels.
-
-    With coordinates the size comes from them: along the geodesic where the CRS is known, else as metres.
-    Without coordinates ``resolution`` is required; with them it is refused, because two answers cannot both
-    be right.
-    """
-    y, x = spatial_dims(array)
-    if y not in array.coords and x not in array.coords:
-        if resolution is None:
-            raise InvalidArgument(
-                f"{array.name or 'the DataArray'} has no coordinates along {y!r} and {x!r}; "
-                "pass resolution= in metres"
-            )
-        return planar_metrics(resolution)
-    if resolution is not None:
-        raise InvalidArgument(
-            f"resolution={resolution!r} was given, but {array.name or 'the DataArray'} has coordinates, and the "
-            "pixel size comes from them; leave resolution out, or drop the coordinates"
-        )
-    return _metrics_of_grid(grid_of(array))
-
-
-@lru_cache(maxsize=256)
-def _metrics_of_grid(grid: Grid) -> Metrics:
-    if grid.crs_wkt is None:
-        return Metrics.planar(grid.y.step, grid.x.step)
-    from pyproj import Transformer
-
-    crs = _parse_crs(grid.crs_wkt)
-    geod = crs.get_geod()
-    if geod is None:
-        return Metrics.planar(grid.y.step, grid.x.step)
-    ties = np.unique(np.linspace(0, grid.y.size - 1, min(grid.y.size, _TIES)).round())
-    y = grid.y.first + grid.y.step * ties
-    x = np.full(len(ties), grid.x.first + grid.x.step * (grid.x.size - 1) / 2)
-    to_degrees = Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
-
-    def ground_distance(dx: float, dy: float) -> NDArray[np.float64]:
-        before = to_degrees.transform(x - dx / 2, y - dy / 2)
-        after = to_degrees.transform(x + dx / 2, y + dy / 2)
-        if not np.isfinite([*before, *after]).all():
-            raise InvalidArgument(
-                f"the coordinates (x about {x[0]:.6g}, y {y[0]:.6g} to {y[-1]:.6g}) lie outside the area of the CRS "
-                f"{crs.name!r}; is it another raster's CRS, or are the axes swapped?"
-            )
-        return np.asarray(geod.inv(*before, *after)[2], dtype=np.float64)
-
-    northward = math.copysign(1.0, grid.y.step) * ground_distance(0.0, grid.y.step)
-    eastward = math.copysign(1.0, grid.x.step) * ground_distance(grid.x.step, 0.0)
-    return Metrics(ties, northward, eastward)
 
 
 def same_grid(arrays: list[xr.DataArray]) -> None:
@@ -306,7 +184,7 @@ def _in_degrees(data: xr.DataArray | xr.Dataset) -> bool:
 def _crs_from_attributes(attributes: dict[str, Any]) -> CRS | None:
     for key in ("crs_wkt", "spatial_ref"):
         if attributes.get(key):
-            return _parse_crs(str(attributes[key]))
+            return parse_crs(str(attributes[key]))
     if "grid_mapping_name" in attributes:
         from pyproj import CRS
 
@@ -315,7 +193,7 @@ def _crs_from_attributes(attributes: dict[str, Any]) -> CRS | None:
 
 
 @lru_cache(maxsize=256)
-def _parse_crs(text: str) -> CRS:
+def parse_crs(text: str) -> CRS:
     from pyproj import CRS
     from pyproj.exceptions import CRSError
 

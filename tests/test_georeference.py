@@ -8,7 +8,8 @@ import xarray as xr
 from pyproj import CRS, Geod
 
 from insarfeat.errors import GridMismatch, InvalidArgument, InvalidType
-from insarfeat.georeference import Axis, crs_of, grid_of, metrics_of, planar_metrics, same_grid
+from insarfeat.georeference import Axis, crs_of, grid_of, same_grid
+from insarfeat.metrics import metrics_of, planar_metrics
 
 
 def raster(y: object, x: object, epsg: int | None = None, dims: tuple[str, str] = ("y", "x")) -> xr.DataArray:

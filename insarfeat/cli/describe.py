@@ -11,7 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from insarfeat.errors import InsarfeatError
-from insarfeat.georeference import Grid, crs_of, grid_of, metrics_of
+from insarfeat.georeference import Grid, crs_of, grid_of
+from insarfeat.metrics import metrics_of
 
 
 def described(stack: xr.Dataset, name: str) -> Iterator[RenderableType]:

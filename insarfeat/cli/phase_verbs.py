@@ -256,7 +256,8 @@ def _listed(rasters: dict[str, xr.DataArray]) -> str:
 
 def _check_ground(phase: xr.DataArray, size: tuple[float, float] | None) -> None:
     """Refuse a Gaussian in metres where pixels have no size, and tell what was taken where it is not certain."""
-    from insarfeat.georeference import crs_of, metrics_of
+    from insarfeat.georeference import crs_of
+    from insarfeat.metrics import metrics_of
 
     if size is None and not any(dim in phase.coords for dim in phase.dims[-2:]):
         raise InvalidArgument(

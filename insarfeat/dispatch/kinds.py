@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from insarfeat.errors import InvalidType
-from insarfeat.georeference import Metrics, Resolution, metrics_of, same_grid, spatial_dims
+from insarfeat.georeference import same_grid, spatial_dims
+from insarfeat.metrics import Metrics, Resolution, metrics_of
 from insarfeat.layers import LAYERS
 from insarfeat.windows import NO_STEP, Step
 

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from insarfeat.dispatch.reduction import Reduction
 from insarfeat.errors import GridMismatch, InvalidArgument, InvalidType
-from insarfeat.georeference import Metrics, Resolution, planar_metrics
+from insarfeat.metrics import Metrics, Resolution, planar_metrics
 from insarfeat.windows import NO_HALO, NO_STEP, Halo, Shape, Step, Window
 
 Kernel = Callable[..., None]

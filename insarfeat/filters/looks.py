@@ -9,7 +9,7 @@ import numpy as np
 from insarfeat.dispatch import Operator, Raster, Result
 from insarfeat.errors import InvalidArgument, InvalidType
 from insarfeat.filters._kernels import looks as _kernels
-from insarfeat.georeference import Metrics, Resolution, metrics_of, planar_metrics
+from insarfeat.metrics import Metrics, Resolution, metrics_of, planar_metrics
 from insarfeat.windows import Step
 
 

@@ -10,7 +10,7 @@ from insarfeat.errors import InvalidArgument
 from insarfeat.filters._kernels import gaussian as _kernels
 from insarfeat.filters.adaptive import goldstein
 from insarfeat.filters.pairs import wrapped_phase
-from insarfeat.georeference import Metrics, Resolution
+from insarfeat.metrics import Metrics, Resolution
 from insarfeat.windows import Halo
 
 # A Gaussian of this many metres per metre of width passes half the amplitude at that wavelength:

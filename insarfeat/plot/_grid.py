@@ -10,6 +10,7 @@ from pyproj import CRS
 
 from insarfeat import georeference
 from insarfeat.errors import InsarfeatError
+from insarfeat.metrics import metrics_of
 
 Unit = Literal["m", "degree", "unknown", "px"]
 
@@ -79,7 +80,7 @@ class MapGrid:
             name = _name(crs)
         try:
             grid = georeference.grid_of(layer)
-            north, east = georeference.metrics_of(layer, None).rows(grid.y.size // 2, grid.y.size // 2 + 1)
+            north, east = metrics_of(layer, None).rows(grid.y.size // 2, grid.y.size // 2 + 1)
         except InsarfeatError:
             rows, columns = layer.shape[-2:]
             return cls(Axis(0.0, columns, 1.0), Axis(0.0, rows, -1.0), "px", None, None, name)

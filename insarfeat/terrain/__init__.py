@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from insarfeat.dispatch import Operator, Raster, Result
-from insarfeat.georeference import Resolution
+from insarfeat.metrics import Resolution
 from insarfeat.terrain import _kernels
 from insarfeat.windows import Halo
 
