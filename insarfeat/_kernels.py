@@ -11,6 +11,7 @@ import numpy as np
 
 _ZERO = np.float32(0)
 _HALF = np.float32(0.5)
+_ONE = np.float32(1)
 _HALF_PI = np.float32(0.5 * math.pi)
 _PI = np.float32(math.pi)
 _PER_TURN = np.float32(0.5 / math.pi)
@@ -61,13 +62,9 @@ def inner(**options):
     return numba.njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)
 
 
-@inner(error_model="numpy", forceinline=True)
-def angle_single(x, y):
-    """Angle of (x, y) in (-pi, pi], within 5e-7 rad; NaN at the origin."""
-    across = abs(x)
-    up = abs(y)
-    steep = up > across
-    ratio = across / up if steep else up / across
+@inner(fastmath={"contract"}, forceinline=True)
+def _arctan_to_one(ratio):
+    """Arctangent of a number from 0 to 1, within 2e-7."""
     t = ratio * ratio
     value = _ATAN[8]
     value = value * t + _ATAN[7]
@@ -78,7 +75,24 @@ def angle_single(x, y):
     value = value * t + _ATAN[2]
     value = value * t + _ATAN[1]
     value = value * t + _ATAN[0]
-    angle = value * ratio
+    return value * ratio
+
+
+@inner(error_model="numpy", forceinline=True)
+def arctan_single(x):
+    """Arctangent of a number from 0 on, within 2e-7."""
+    steep = x > _ONE
+    angle = _arctan_to_one(_ONE / x if steep else x)
+    return _HALF_PI - angle if steep else angle
+
+
+@inner(error_model="numpy", forceinline=True)
+def angle_single(x, y):
+    """Angle of (x, y) in (-pi, pi], within 5e-7 rad; NaN at the origin."""
+    across = abs(x)
+    up = abs(y)
+    steep = up > across
+    angle = _arctan_to_one((across if steep else up) / (up if steep else across))
     angle = _HALF_PI - angle if steep else angle
     angle = _PI - angle if x < _ZERO else angle
     # A zero of either sign is not below zero: the negative real axis is at +pi.

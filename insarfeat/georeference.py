@@ -194,6 +194,7 @@ def _crs_from_attributes(attributes: dict[str, Any]) -> CRS | None:
 
 @lru_cache(maxsize=256)
 def parse_crs(text: str) -> CRS:
+    """The CRS that a text names: WKT, an authority's code, or what else PROJ reads."""
     from pyproj import CRS
     from pyproj.exceptions import CRSError
 

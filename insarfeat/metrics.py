@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -28,13 +29,21 @@ North = Literal["true", "grid"]
 
 Array = NDArray[np.float64]
 
-# The matrix bends with the square of the distance between ties over the Earth's radius, or over the distance to the
-# pole where the grid is polar: 1e-7 of itself in UTM, 2e-6 in Greenland. The largest rasters are limited in the number
-# of ties: 1e-5 on a continent.
+# The matrix bends with the square of the distance between ties over the Earth's radius, or over the distance to
+# the pole where the grid is polar: 1e-7 of itself in UTM, 2e-6 in Greenland. The largest rasters are limited in the
+# number of ties: 1e-5 on a continent.
 _TIE_METRES = 5e3
 _TIE_RADIANS = math.radians(0.05)
 _MOST_TIES = 257
 _PROBE_METRES = 500.0  # long enough for the projection's rounding, short enough to be a derivative
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a caller says of the pixels on the ground: their size where there are no coordinates, and which north."""
+
+    resolution: Resolution | None = None
+    north: North = "true"
 
 
 class Metrics:

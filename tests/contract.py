@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pyproj import CRS
 
-from insarfeat.dispatch import Operator
+from insarfeat.dispatch import Operator, Result
 from insarfeat.layers import LAYERS
 
 Array = NDArray[Any]
@@ -54,6 +54,13 @@ class Case:
         if isinstance(result, xr.Dataset):
             return tuple(result.data_vars.values())
         return result if isinstance(result, tuple) else (result,)
+
+    @property
+    def outputs(self) -> tuple[Result, ...]:
+        """What the operator gives with these keywords."""
+        rasters = [da.from_array(raster) for raster in rasters_for(self, (4, 5), 0)]
+        outputs: tuple[Result, ...] = _bound_of(self(*rasters, **self.bare)[0]).outputs
+        return outputs
 
     @property
     def bare(self) -> dict[str, Any]:
@@ -231,7 +238,7 @@ def _check_precision(case: Case) -> None:
     double = rasters_for(case, (23, 17), 3, double=True, holes=False)
     single = rasters_for(case, (23, 17), 3, holes=False)
     pairs = zip(case(*double, **case.bare), case(*single, **case.bare), strict=True)
-    for (exact, rough), output in zip(pairs, case.operator.outputs, strict=True):
+    for (exact, rough), output in zip(pairs, case.outputs, strict=True):
         if output.dtype in ("real", "complex", "input") and rough.dtype.kind in "fc":
             assert exact.dtype.itemsize == 2 * rough.dtype.itemsize
         if case.cyclic:
@@ -281,7 +288,7 @@ def _check_labels(case: Case) -> None:
     for kind in ("numpy", "dask"):
         given = inputs if kind == "numpy" else [raster.chunk({"y": 5, "x": 7}) for raster in inputs]
         results = case(*given)
-        for result, wanted, output in zip(results, reference, case.operator.outputs, strict=True):
+        for result, wanted, output in zip(results, reference, case.outputs, strict=True):
             assert isinstance(result, xr.DataArray)
             assert (result.chunks is None) == (kind == "numpy")
             assert result.dims == ("y", "x")
@@ -291,7 +298,7 @@ def _check_labels(case: Case) -> None:
             assert result.coords["time"].values == np.datetime64("2024-05-01", "ns")
             assert result.coords["x"].attrs == {"units": "m"}
             assert result.attrs["site"] == "Corniglio"
-            assert case.operator.short_name in result.attrs["processing"]
+            assert (output.title or case.operator.short_name) in result.attrs["processing"]
             if output.layer is None:
                 assert result.name == "raster0"
                 assert result.attrs["units"] == "furlong"

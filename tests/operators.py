@@ -198,5 +198,5 @@ AREA = Operator(
     _pixel_area,
     inputs=[Raster("image")],
     outputs=[Result(None, "input")],
-    metrics=True,
+    metrics="sizes",
 )

@@ -4,8 +4,9 @@ A kernel is a numba function that knows nothing of kinds, chunks or metadata. An
 needs and gives; calling the operator does the rest.
 """
 
+from insarfeat.dispatch.declarations import Raster, Result
 from insarfeat.dispatch.expression import Barrier, Value
-from insarfeat.dispatch.operator import Operator, Raster, Result
+from insarfeat.dispatch.operator import Operator
 from insarfeat.dispatch.reduction import Reduction
 from insarfeat.dispatch.sources import ArraySource, GeneratedSource, Source
 

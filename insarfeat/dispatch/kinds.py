@@ -10,8 +10,8 @@ import numpy as np
 
 from insarfeat.errors import InvalidType
 from insarfeat.georeference import same_grid, spatial_dims
-from insarfeat.metrics import Metrics, Resolution, metrics_of
 from insarfeat.layers import LAYERS
+from insarfeat.metrics import Ground, Metrics, metrics_of
 from insarfeat.windows import NO_STEP, Step
 
 if TYPE_CHECKING:
@@ -30,18 +30,16 @@ _SAYS_WHAT_IT_WAS = frozenset(
 )  # fmt: skip
 
 
-def apply(
-    operator: Operator, rasters: Sequence[Any], parameters: tuple[Any, ...], resolution: Resolution | None
-) -> Any:
+def apply(operator: Operator, rasters: Sequence[Any], parameters: tuple[Any, ...], ground: Ground) -> Any:
     """Apply an operator to rasters of any kinds; the result has the strongest kind among them."""
     xarray = sys.modules.get("xarray")
     if xarray is not None and any(
         isinstance(raster, xarray.DataArray | xarray.Dataset) for raster in rasters
     ):
         if any(isinstance(raster, xarray.Dataset) for raster in rasters):
-            return _on_dataset(operator, rasters, parameters, resolution)
-        return _on_labelled(operator, rasters, parameters, resolution)
-    metrics = operator.metrics_for(resolution) if operator.metrics else None
+            return _on_dataset(operator, rasters, parameters, ground)
+        return _on_labelled(operator, rasters, parameters, ground)
+    metrics = operator.metrics_for(ground.resolution) if operator.metrics else None
     data = [_as_data(operator, raster, number) for number, raster in enumerate(rasters)]
     results = _on_data(operator, data, parameters, metrics)
     if all(_is_number(raster) for raster in rasters):
@@ -95,7 +93,7 @@ def _is_number(raster: Any) -> bool:
 
 
 def _on_dataset(
-    operator: Operator, rasters: Sequence[Any], parameters: tuple[Any, ...], resolution: Resolution | None
+    operator: Operator, rasters: Sequence[Any], parameters: tuple[Any, ...], ground: Ground
 ) -> Any:
     """Apply an operator that suits any quantity (a multilook) to each raster of a Dataset."""
     if not operator.datasets:
@@ -108,14 +106,14 @@ def _on_dataset(
     results = {}
     for name, variable in dataset.data_vars.items():
         if variable.ndim >= 2:
-            results[name] = _on_labelled(operator, [variable], parameters, resolution).rename(name)
+            results[name] = _on_labelled(operator, [variable], parameters, ground).rename(name)
         else:
             results[name] = variable
     return type(dataset)(results, attrs=dataset.attrs)
 
 
 def _on_labelled(
-    operator: Operator, rasters: Sequence[Any], parameters: tuple[Any, ...], resolution: Resolution | None
+    operator: Operator, rasters: Sequence[Any], parameters: tuple[Any, ...], ground: Ground
 ) -> Any:
     import xarray as xr
 
@@ -125,7 +123,7 @@ def _on_labelled(
     same_grid(labelled)
     template = max(labelled, key=lambda raster: raster.ndim)
     lead_dims = _lead_dims(labelled)
-    metrics = metrics_of(template, resolution) if operator.metrics else None
+    metrics = metrics_of(template, ground.resolution, ground.north) if operator.metrics else None
     data = [
         _aligned(raster, lead_dims)
         if isinstance(raster, xr.DataArray)
@@ -133,16 +131,14 @@ def _on_labelled(
         for number, raster in enumerate(rasters)
     ]
     results = _on_data(operator, data, parameters, metrics)
-    bound = operator.bind(parameters, metrics) if operator.survey is None else None
-    title = str(bound) if bound is not None else operator.short_name
-    history = _history(labelled, title)
-    step = operator.bind(parameters).step if callable(operator.step) else operator.step
-    frame = _Frame(labelled, template, (*lead_dims, *template.dims[-2:]), step)
+    bound = operator.bind(parameters, metrics)
+    title = str(bound) if operator.survey is None else operator.short_name
+    frame = _Frame(labelled, template, (*lead_dims, *template.dims[-2:]), bound.step)
     outputs = {}
-    for output, result in zip(operator.outputs, results, strict=True):
+    for output, result in zip(bound.outputs, results, strict=True):
         name: Hashable = output.layer or labelled[0].name
         attributes = _attributes(output.layer, labelled[0].attrs)
-        attributes[PROCESSING] = history
+        attributes[PROCESSING] = _history(labelled, output.title or title)
         outputs[name] = frame.around(result, name, attributes)
     if len(outputs) == 1:
         return outputs.popitem()[1]

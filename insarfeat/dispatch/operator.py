@@ -2,11 +2,13 @@
 
 The calling convention of a kernel is ``kernel(*inputs, *outputs, *frame, *arguments)``:
 
-- inputs and outputs are C-contiguous 2-D blocks; an input given as one number arrives as a 1 x 1 block;
+- inputs and outputs are C-contiguous 2-D blocks; an input given as one number arrives as a 1 x 1 block; where the
+  number of inputs is open they come as one tuple, where the outputs depend on the parameters as one 3-D array;
 - ``frame`` holds what the declaration asks for, in this order: ``top, left`` if the operator has a halo or a
   step (output pixel (i, j) lies on input pixel (i * rows + top, j * columns + left)); ``row, column, height,
   width`` if it asks for the position (place of the block's first pixel on the raster, and the raster's size);
-  ``northward, eastward`` if it asks for metrics (metres per row and per column, one number per block row);
+  ``northward, eastward`` if it asks for sizes (metres per row and per column, one number per block row), or
+  ``ties, weights`` if it asks for gradients (:meth:`insarfeat.metrics.Metrics.gradients` of the block's rows);
 - ``arguments`` are the parameters' values, or what ``prepare`` makes of them.
 
 A block ends where the raster ends: there the kernel meets its own edge rule. With ``edge="nodata"`` the block is
@@ -18,90 +20,23 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from insarfeat.dispatch.declarations import DOUBLE_CODES, Kind, NoParameters, Raster, Result
 from insarfeat.dispatch.reduction import Reduction
 from insarfeat.errors import GridMismatch, InvalidArgument, InvalidType
-from insarfeat.metrics import Metrics, Resolution, planar_metrics
+from insarfeat.metrics import Ground, Metrics, North, Resolution, planar_metrics
 from insarfeat.windows import NO_HALO, NO_STEP, Halo, Shape, Step, Window
 
 Kernel = Callable[..., None]
 Array = NDArray[Any]
 
 
-class NoParameters(NamedTuple):
-    """Parameters of an operator that has none."""
-
-
 _NO_PARAMETERS = NoParameters()
-
-_Kind = Literal["real", "complex", "mask"]
-
-_SINGLE: dict[str, np.dtype[Any]] = {
-    "real": np.dtype("f4"),
-    "complex": np.dtype("c8"),
-    "mask": np.dtype("u1"),
-}
-_DOUBLE: dict[str, np.dtype[Any]] = {
-    "real": np.dtype("f8"),
-    "complex": np.dtype("c16"),
-    "mask": np.dtype("u1"),
-}
 _CODES = {"real": "f", "complex": "c", "mask": "u"}
-_DOUBLE_CODES = frozenset("dD")
-
-
-@dataclass(frozen=True, slots=True)
-class Raster:
-    """An input of an operator.
-
-    ``kind`` is what the kernel works on: "real" (float32 or float64), "complex", "mask" (uint8), "any" of real and
-    complex, or "layer", any of the three: uint8 and booleans are masks then. ``number`` allows a single number in
-    its place.
-    """
-
-    name: str
-    kind: Literal["real", "complex", "mask", "any", "layer"] = "real"
-    number: bool = False
-
-    def working_dtype(self, dtype: np.dtype[Any], double: bool) -> np.dtype[Any]:
-        """Type that the kernel gets for an input of this dtype; refuses what would lose information."""
-        kind: _Kind
-        if self.kind != "any" and self.kind != "layer":
-            kind = self.kind
-        elif self.kind == "layer" and dtype in (np.uint8, np.bool_):
-            kind = "mask"
-        else:
-            kind = "complex" if dtype.kind == "c" else "real"
-        accepted = {"real": "fiub", "complex": "c", "mask": "biu"}[kind]
-        if dtype.kind not in accepted:
-            wanted = {"real": "real numbers", "complex": "complex numbers", "mask": "integers or booleans"}[
-                kind
-            ]
-            raise InvalidType(f"{self.name} must hold {wanted}; got {dtype}")
-        return (_DOUBLE if double else _SINGLE)[kind]
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """An output of an operator.
-
-    ``layer`` is a canonical layer name, or None for the same quantity as the first input. ``dtype`` is "real"
-    or "complex" in the inputs' precision, "input" for that of the first input, or a fixed type.
-    """
-
-    layer: str | None
-    dtype: Literal["real", "complex", "input", "uint8", "float64"] = "real"
-
-    def dtype_for(self, first: np.dtype[Any], double: bool) -> np.dtype[Any]:
-        """Type of this output."""
-        if self.dtype == "input":
-            return first
-        fixed = (_DOUBLE if double else _SINGLE).get(self.dtype)
-        return np.dtype(self.dtype) if fixed is None else fixed
 
 
 class Operator:
@@ -115,7 +50,7 @@ class Operator:
         A numba function with the calling convention of this module, or one each for "real", "complex" and "mask"
         first inputs.
     inputs, outputs
-        What goes in and comes out.
+        What goes in and comes out; the outputs may be a function of the parameters, and are of one type then.
     halo
         Reach beyond the pixel, or a function of the parameters (and of the metrics, if the operator asks for them)
         that gives it.
@@ -127,7 +62,8 @@ class Operator:
         Which output pixels are nodata: those whose "own" inputs are; those where the "first" input is; those of
         which "all" pixels under the window or cell are; or "formula" where the definition adds further ones.
     position, metrics
-        Whether the kernel is given its place on the raster, and the ground size of pixels.
+        Whether the kernel is given its place on the raster, and what of the pixels on the ground: their "sizes", or
+        how rises per pixel become "gradients".
     prepare
         Makes kernel arguments (tables, say) of the parameters; called once for each set of them.
     survey
@@ -140,16 +76,16 @@ class Operator:
     def __init__(
         self,
         name: str,
-        kernel: Kernel | Mapping[_Kind, Kernel],
+        kernel: Kernel | Mapping[Kind, Kernel],
         *,
         inputs: Sequence[Raster],
-        outputs: Sequence[Result],
+        outputs: Sequence[Result] | Callable[[Any], Sequence[Result]],
         halo: Halo | Callable[..., Halo] = NO_HALO,
         step: Step | Callable[[Any], Step] = NO_STEP,
         edge: Literal["kernel", "nodata"] = "kernel",
         nodata: Literal["own", "first", "all", "formula"] = "own",
         position: bool = False,
-        metrics: bool = False,
+        metrics: Literal["sizes", "gradients"] | None = None,
         prepare: Callable[[Any], tuple[Any, ...]] = tuple,
         survey: Reduction | None = None,
         datasets: bool = False,
@@ -162,7 +98,7 @@ class Operator:
             else dict.fromkeys("fcu", kernel)
         )
         self.inputs = tuple(inputs)
-        self.outputs = tuple(outputs)
+        self.outputs = outputs if callable(outputs) else tuple(outputs)
         self.halo = halo
         self.step = step
         self.edge = edge
@@ -186,6 +122,7 @@ class Operator:
         *rasters: Any,
         parameters: tuple[Any, ...] = _NO_PARAMETERS,
         resolution: Resolution | None = None,
+        north: North = "true",
     ) -> Any:
         """Apply the operator; arrays in, arrays of the same kind out (a tuple of them for several outputs)."""
         for raster in rasters:
@@ -196,7 +133,7 @@ class Operator:
             return results[0] if len(results) == 1 else results
         from insarfeat.dispatch.kinds import apply
 
-        return apply(self, rasters, parameters, resolution)
+        return apply(self, rasters, parameters, Ground(resolution, north))
 
     def on_arrays(
         self, arrays: Sequence[Array], parameters: tuple[Any, ...], resolution: Resolution | None
@@ -226,6 +163,15 @@ class Operator:
                 self._bound.clear()
             bound = self._bound[key] = Bound(self, parameters, metrics)
         return bound
+
+    def inputs_for(self, count: int) -> tuple[Raster, ...]:
+        """The declarations of so many inputs."""
+        if self.inputs[0].many and count:
+            return self.inputs * count
+        if len(self.inputs) != count:
+            names = ", ".join(raster.name for raster in self.inputs)
+            raise InvalidType(f"{self.short_name} takes {len(self.inputs)} raster(s): {names}; got {count}")
+        return self.inputs
 
     @property
     def short_name(self) -> str:
@@ -259,6 +205,7 @@ class Bound:
     operator: Operator
     parameters: tuple[Any, ...]
     metrics: Metrics | None
+    outputs: tuple[Result, ...] = field(init=False)
     halo: Halo = field(init=False)
     step: Step = field(init=False)
     arguments: tuple[Any, ...] = field(init=False)
@@ -267,6 +214,9 @@ class Bound:
 
     def __post_init__(self) -> None:
         operator = self.operator
+        self.outputs = (
+            tuple(operator.outputs(self.parameters)) if callable(operator.outputs) else operator.outputs
+        )
         if callable(operator.halo):
             known = (self.parameters,) if self.metrics is None else (self.parameters, self.metrics)
             self.halo = operator.halo(*known)
@@ -306,9 +256,9 @@ class Bound:
 
     def output_dtypes(self, dtypes: Sequence[np.dtype[Any]]) -> tuple[np.dtype[Any], ...]:
         """Types of the outputs for inputs of these types."""
-        double = any(dtype.char in _DOUBLE_CODES for dtype in dtypes)
+        double = any(dtype.char in DOUBLE_CODES for dtype in dtypes)
         first = self.operator.inputs[0].working_dtype(dtypes[0], double)
-        return tuple(output.dtype_for(first, double) for output in self.operator.outputs)
+        return tuple(output.dtype_for(first, double) for output in self.outputs)
 
     def on_whole(self, arrays: Sequence[Array]) -> tuple[Array, ...]:
         """Run on whole rasters, leading dimensions one by one."""
@@ -352,30 +302,47 @@ class Bound:
             if self.step is NO_STEP
             else (height // self.step.rows, width // self.step.columns)
         )
-        outputs = tuple([np.empty(size, dtype) for dtype in dtypes])
         place: tuple[Any, ...] = (0, 0) if self._framed else ()
         if self.operator.position:
             place += (0, 0, height, width)
         if self.metrics is not None:
-            place += self.metrics.rows(0, height)
-        kernel = self.operator.kernels[arrays[0].dtype.kind]
-        kernel(*arrays, *outputs, *place, *self.arguments)
+            place += self._measured(self.metrics, 0, height, 0)
+        return self._call(arrays, size, dtypes, place)
+
+    def _call(
+        self,
+        blocks: Sequence[Array],
+        size: tuple[int, int],
+        dtypes: Sequence[np.dtype[Any]],
+        place: Sequence[Any],
+    ) -> tuple[Array, ...]:
+        """Run the kernel into new outputs."""
+        operator = self.operator
+        kernel = operator.kernels[blocks[0].dtype.kind]
+        inputs = (tuple(blocks),) if operator.inputs[0].many else blocks
+        if callable(operator.outputs):
+            together = np.empty((len(dtypes), *size), dtypes[0])
+            kernel(*inputs, together, *place, *self.arguments)
+            return tuple(together)
+        outputs = tuple([np.empty(size, dtype) for dtype in dtypes])
+        kernel(*inputs, *outputs, *place, *self.arguments)
         return outputs
+
+    def _measured(self, metrics: Metrics, start: int, stop: int, left: int) -> tuple[Array, Array]:
+        """What the kernel is told of the pixels on the ground."""
+        if self.operator.metrics == "gradients":
+            return metrics.gradients(start, stop, left)
+        return metrics.rows(start, stop)
 
     def on_block(self, arrays: Sequence[Array], frame: Frame) -> tuple[Array, ...]:
         """Run on 2-D blocks that were read for one window."""
         return self._run(self._working(arrays), frame)
 
     def _working(self, arrays: Sequence[Array]) -> list[Array]:
-        inputs = self.operator.inputs
-        if len(arrays) != len(inputs):
-            names = ", ".join(raster.name for raster in inputs)
-            raise InvalidType(
-                f"{self.operator.short_name} takes {len(inputs)} raster(s): {names}; got {len(arrays)}"
-            )
+        inputs = self.operator.inputs_for(len(arrays))
         double = False
         for array in arrays:
-            if array.dtype.char in _DOUBLE_CODES:
+            if array.dtype.char in DOUBLE_CODES:
                 double = True
         wanted = [
             raster.working_dtype(array.dtype, double) for array, raster in zip(arrays, inputs, strict=True)
@@ -388,11 +355,11 @@ class Bound:
     def _run(self, blocks: list[Array], frame: Frame) -> tuple[Array, ...]:
         operator = self.operator
         first = blocks[0].dtype
-        double = any(block.dtype.char in _DOUBLE_CODES for block in blocks)
+        double = any(block.dtype.char in DOUBLE_CODES for block in blocks)
         size = (frame.core.height, frame.core.width)
-        outputs = tuple(np.empty(size, output.dtype_for(first, double)) for output in operator.outputs)
+        dtypes = tuple(output.dtype_for(first, double) for output in self.outputs)
         if not (size[0] and size[1]):
-            return outputs
+            return tuple(np.empty(size, dtype) for dtype in dtypes)
         block = frame.block
         if operator.edge == "nodata" and self.halo is not NO_HALO:
             blocks, block = self._padded(blocks, frame)
@@ -405,9 +372,8 @@ class Bound:
         if operator.position:
             place += (block.top, block.left, frame.raster.height, frame.raster.width)
         if self.metrics is not None:
-            place += self.metrics.rows(block.top, block.bottom)
-        operator.kernels[first.kind](*blocks, *outputs, *place, *self.arguments)
-        return outputs
+            place += self._measured(self.metrics, block.top, block.bottom, block.left)
+        return self._call(blocks, size, dtypes, place)
 
     def _padded(self, blocks: list[Array], frame: Frame) -> tuple[list[Array], Window]:
         """Blocks with the part of the halo that lies beyond the raster filled with nodata."""
@@ -434,7 +400,7 @@ class Bound:
 def raster_shape(operator: Operator, blocks: Sequence[Any]) -> Shape:
     """The size that all rasters share; single numbers (1 x 1, where allowed) fit any."""
     found: Shape | None = None
-    for block, raster in zip(blocks, operator.inputs, strict=True):
+    for block, raster in zip(blocks, operator.inputs_for(len(blocks)), strict=True):
         if block.ndim < 2:
             raise InvalidType(
                 f"{raster.name} must have at least two dimensions (y, x); got shape {block.shape}"

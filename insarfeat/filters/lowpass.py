@@ -39,7 +39,7 @@ _GAUSSIAN = Operator(
     inputs=[Raster("ifg", "any")],
     outputs=[Result(None, "input")],
     halo=_reach,
-    metrics=True,
+    metrics="sizes",
 )
 
 

@@ -22,7 +22,7 @@ from insarfeat.filters.pairs import (
     _PHASE_COHERENCE,
     _WRAPPED_PHASE,
 )
-from insarfeat.terrain import _SLOPE
+from insarfeat.terrain.surface import _SURFACE, _TEXTURE
 
 
 def _box(image: Any, *, reach: int) -> Any:
@@ -67,6 +67,11 @@ def _flattened(primary: Any, secondary: Any, flattening: Any) -> Any:
 
 def _goldstein_by_coherence(ifg: Any, coherence: Any, **keywords: Any) -> Any:
     return filters.goldstein(ifg, alpha="coherence", coherence=coherence, **keywords)
+
+
+def _all_attributes(dem: Any, **keywords: Any) -> Any:
+    found = terrain.attributes(dem, ["slope", "convexity", "tri", "local_relief"], **keywords)
+    return tuple(found.values()) if isinstance(found, dict) else found
 
 
 PUBLIC = {
@@ -114,7 +119,22 @@ PUBLIC = {
     ),
     "deramp": Case(_DERAMP, _deramped, flips=False),
     "reramp": Case(_RERAMP, _reramped, flips=False),
-    "slope": Case(_SLOPE, terrain.slope),
+    "slope": Case(_SURFACE, terrain.slope),
+    "aspect": Case(_SURFACE, terrain.aspect, {"method": "horn"}),
+    "hillshade": Case(_SURFACE, terrain.hillshade, {"method": "evans"}),
+    "profile curvature": Case(_SURFACE, terrain.profile_curvature, {"variant": "saga"}),
+    "plan curvature": Case(_SURFACE, terrain.plan_curvature, {"method": "evans"}),
+    "tangential curvature": Case(_SURFACE, terrain.tangential_curvature, {"north": "grid"}),
+    "general curvature": Case(_SURFACE, terrain.general_curvature),
+    "tri": Case(_TEXTURE, terrain.tri),
+    "tri of Wilson": Case(_TEXTURE, terrain.tri, {"variant": "wilson"}),
+    "tri of SAGA": Case(_TEXTURE, terrain.tri, {"variant": "saga"}),
+    "roughness": Case(_TEXTURE, terrain.roughness),
+    "convexity": Case(_TEXTURE, terrain.convexity, {"radius": 4}),
+    "convexity of eight": Case(_TEXTURE, terrain.convexity, {"radius": 3, "kernel": "eight-weighted"}),
+    "local relief": Case(_TEXTURE, terrain.local_relief, {"radius": 3}),
+    "topographic position": Case(_TEXTURE, terrain.topographic_position, {"radius": 2}),
+    "attributes": Case(_SURFACE, _all_attributes),
 }
 
 FEATURES = {
