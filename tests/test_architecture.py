@@ -16,13 +16,15 @@ import insarfeat
 ROOT = Path(insarfeat.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
 KERNELS = [path for path in MODULES if "_kernels" in (path.stem, path.parent.name)]
-PUBLIC_PACKAGES = ("bursts", "filters", "io", "plot", "report", "synth", "terrain", "tiling")
+PUBLIC_PACKAGES = ("bursts", "filters", "inventory", "io", "plot", "report", "synth", "terrain", "tiling")
 
 # Each part may import what stands before it, never what stands after.
 ORDER = (
-    ("_kernels", "errors", "layers", "windows", "georeference"),
+    ("_kernels", "errors", "layers", "windows", "georeference", "metrics"),
     ("dispatch",),
-    ("filters", "terrain", "bursts", "synth", "plot"),
+    ("filters", "terrain", "bursts", "synth"),
+    ("inventory",),
+    ("plot",),
     ("io",),
     ("tiling",),
     ("report",),

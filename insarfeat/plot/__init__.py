@@ -1,7 +1,8 @@
-"""Pictures of single layers, each in the colours that fit its meaning. Needs the extra ``plot``."""
+"""Pictures of single layers, in the colours that fit their meaning, and of inventories. Needs the extra ``plot``."""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import xarray as xr
@@ -12,7 +13,9 @@ from insarfeat.plot._sample import thinned
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["picture", "png", "require", "thinned"]
+    from insarfeat.inventory import Comparison, PowerLaw
+
+__all__ = ["distributions", "frequency_area", "picture", "png", "require", "thinned"]
 
 
 def picture(layer: xr.DataArray, *, background: xr.DataArray | None = None) -> Figure:
@@ -63,6 +66,77 @@ def picture(layer: xr.DataArray, *, background: xr.DataArray | None = None) -> F
     return draw(layer, background)
 
 
+def distributions(comparison: Comparison) -> Figure:
+    """Draw the distributions of layers inside and outside of polygons, one panel per layer.
+
+    Filled: inside; line: outside. Vertical lines are medians, those outside dashed. Titles give the
+    Kolmogorov-Smirnov distance, the area under the ROC curve and the sizes of the samples.
+
+    Parameters
+    ----------
+    comparison
+        From :func:`insarfeat.inventory.compare`.
+
+    Returns
+    -------
+    Figure
+        Made without pyplot, as :func:`picture` makes it.
+
+    Raises
+    ------
+    MissingExtra
+        Where matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from insarfeat import inventory, synth
+    >>> scene = synth.scene(1, size=64)
+    >>> west = {"type": "Polygon", "coordinates": [[(0, 0), (0, 9e6), (620480, 9e6), (620480, 0), (0, 0)]]}
+    >>> figure = distributions(inventory.compare(scene[["elevation", "coherence_true"]], west))
+    >>> [axes.get_xlabel() for axes in figure.axes]
+    ['elevation, m', 'coherence_true']
+    """
+    _check_found("comparison", comparison, "Comparison", "compare(layers, polygons)")
+    require()
+    from insarfeat.plot._charts import draw_distributions
+
+    return draw_distributions(comparison)
+
+
+def frequency_area(law: PowerLaw) -> Figure:
+    """Draw the density of mapped areas on logarithmic axes with the power law that was fitted to it.
+
+    Bars are the square root of the count in each bin. Areas below the one from which on the law holds are hollow.
+
+    Parameters
+    ----------
+    law
+        From :func:`insarfeat.inventory.frequency_area`.
+
+    Returns
+    -------
+    Figure
+        Made without pyplot, as :func:`picture` makes it.
+
+    Raises
+    ------
+    MissingExtra
+        Where matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from insarfeat import inventory
+    >>> figure = frequency_area(inventory.frequency_area([1e3, 2e3, 4e3, 9e3], smallest=1e3))
+    >>> figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()
+    ('area, m²', 'probability density, 1/m²')
+    """
+    _check_found("law", law, "PowerLaw", "frequency_area(areas)")
+    require()
+    from insarfeat.plot._charts import draw_frequency_area
+
+    return draw_frequency_area(law)
+
+
 def png(figure: Figure, *, dpi: int = 110) -> bytes:
     r"""Return a figure as a PNG of at most 256 colours, which keeps pages small.
 
@@ -97,3 +171,12 @@ def _check_layer(name: str, layer: object) -> None:
         raise InvalidType(f"{name} has dtype {layer.dtype}; it must be numeric or bool")
     if layer.size == 0:
         raise InvalidArgument(f"{name} has shape {layer.shape}; it must have at least one pixel")
+
+
+def _check_found(name: str, value: object, kind: str, maker: str) -> None:
+    # Who holds such a value has loaded its package; pictures need not load it.
+    inventory = sys.modules.get("insarfeat.inventory")
+    if inventory is None or not isinstance(value, getattr(inventory, kind)):
+        raise InvalidType(
+            f"{name} is a {type(value).__name__}; it must be the {kind} that insarfeat.inventory.{maker} returns"
+        )

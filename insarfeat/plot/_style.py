@@ -69,7 +69,16 @@ def style_of(layer: xr.DataArray) -> Style:
     elif layer.dtype.kind == "c":
         units = "rad"
     title = str(layer.attrs.get("long_name", known.long_name if known else layer.name or "unnamed layer"))
-    return Style(drawing, limits, flags, title, _SHORT_UNITS.get(units, units))
+    return Style(drawing, limits, flags, title, short_unit(units))
+
+
+def short_unit(units: str) -> str:
+    """Return the sign that stands on axes for CF units, empty for pure numbers.
+
+    >>> short_unit("degree"), short_unit("m"), short_unit("1")
+    ('°', 'm', '')
+    """
+    return _SHORT_UNITS.get(units, units)
 
 
 def as_drawn(values: npt.NDArray[Any], style: Style) -> npt.NDArray[Any]:
