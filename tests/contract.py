@@ -88,7 +88,8 @@ def rasters_for(
     """Rough rasters of the kinds that the operator takes, with nodata at the same and at different places."""
     rng = np.random.default_rng(seed)
     rasters = []
-    for declared in case.operator.inputs[: case.given]:
+    inputs = case.operator.inputs
+    for declared in inputs * (case.given or 1) if inputs[0].many else inputs[: case.given]:
         kind = case.any_kind if declared.kind in ("any", "layer") else declared.kind
         values: Array = rng.normal(0, 50, shape)
         if kind == "mask":

@@ -20,7 +20,7 @@ PUBLIC_PACKAGES = ("bursts", "filters", "inventory", "io", "plot", "report", "sy
 
 # Each part may import what stands before it, never what stands after.
 ORDER = (
-    ("_kernels", "errors", "layers", "windows", "georeference", "metrics"),
+    ("_kernels", "errors", "layers", "windows", "georeference", "metrics", "lots"),
     ("dispatch",),
     ("filters", "terrain", "bursts", "synth"),
     ("inventory",),

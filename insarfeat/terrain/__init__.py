@@ -1,8 +1,14 @@
 """The shape of the ground, from a DEM.
 
-Each attribute is a function; :func:`attributes` computes any set of them in one pass.
+Each attribute is a function; :func:`attributes` computes any set of them in one pass. :class:`PrincipalComponents`
+makes composites of them, of which :func:`terrain_pc1` is one that ships with the package.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from insarfeat.terrain.composite import Composite
 from insarfeat.terrain.functions import (
     aspect,
     convexity,
@@ -17,6 +23,7 @@ from insarfeat.terrain.functions import (
     topographic_position,
     tri,
 )
+from insarfeat.terrain.reference import terrain_pc1
 from insarfeat.terrain.requests import (
     Aspect,
     Convexity,
@@ -33,13 +40,18 @@ from insarfeat.terrain.requests import (
 )
 from insarfeat.terrain.surface import attributes
 
+if TYPE_CHECKING:
+    from insarfeat.terrain.components import PrincipalComponents
+
 __all__ = [
     "Aspect",
+    "Composite",
     "Convexity",
     "GeneralCurvature",
     "Hillshade",
     "LocalRelief",
     "PlanCurvature",
+    "PrincipalComponents",
     "ProfileCurvature",
     "Roughness",
     "Slope",
@@ -57,6 +69,16 @@ __all__ = [
     "roughness",
     "slope",
     "tangential_curvature",
+    "terrain_pc1",
     "topographic_position",
     "tri",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # scikit-learn takes a second to load, and no other layer needs it.
+    if name == "PrincipalComponents":
+        from insarfeat.terrain.components import PrincipalComponents
+
+        return PrincipalComponents
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -22,6 +22,7 @@ from insarfeat.filters.pairs import (
     _PHASE_COHERENCE,
     _WRAPPED_PHASE,
 )
+from insarfeat.terrain.composite import _PROJECT
 from insarfeat.terrain.surface import _SURFACE, _TEXTURE
 
 
@@ -72,6 +73,21 @@ def _goldstein_by_coherence(ifg: Any, coherence: Any, **keywords: Any) -> Any:
 def _all_attributes(dem: Any, **keywords: Any) -> Any:
     found = terrain.attributes(dem, ["slope", "convexity", "tri", "local_relief"], **keywords)
     return tuple(found.values()) if isinstance(found, dict) else found
+
+
+_COMPOSITE = terrain.Composite(
+    ("slope", "tri", "twi"),
+    (20.0, 5.0, 6.0),
+    (10.0, 2.0, 1.5),
+    ((0.6, 0.6, -0.5), (0.1, 0.5, 0.8)),
+    (1.9, 0.8),
+    3.0,
+    99,
+)
+
+
+def _components(*layers: Any) -> Any:
+    return _COMPOSITE.apply(layers)
 
 
 PUBLIC = {
@@ -135,6 +151,7 @@ PUBLIC = {
     "local relief": Case(_TEXTURE, terrain.local_relief, {"radius": 3}),
     "topographic position": Case(_TEXTURE, terrain.topographic_position, {"radius": 2}),
     "attributes": Case(_SURFACE, _all_attributes),
+    "components": Case(_PROJECT, _components, given=3),
 }
 
 FEATURES = {

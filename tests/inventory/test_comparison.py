@@ -17,6 +17,7 @@ from insarfeat.inventory import comparison as comparison_module
 from insarfeat.inventory import footprint as footprint_module
 from insarfeat.inventory import sampling
 from insarfeat.inventory.footprint import Footprint
+from insarfeat.lots import lots
 from insarfeat.windows import Window
 
 ROWS, COLUMNS = 23, 31
@@ -105,7 +106,7 @@ def test_outside_are_the_valid_pixels_of_the_smallest_numbers():
     covered = inside_by_hand(BLOB["coordinates"][0])
     free = ~covered & np.isfinite(numbers)
     wanted = int((covered & np.isfinite(numbers)).sum())
-    drawn = sampling.lots(Window(0, 0, ROWS, COLUMNS), 7)[free]
+    drawn = lots(Window(0, 0, ROWS, COLUMNS), 7)[free]
     expected = numbers[free][np.argsort(drawn)[:wanted]]
     outside = inventory.compare(raster(numbers), BLOB, seed=7)["slope"].outside
     assert outside.count == wanted < free.sum()
@@ -119,7 +120,7 @@ def test_distances_agree_with_scipy():
     covered = inside_by_hand(BLOB["coordinates"][0])
     values[covered] += 0.3
     found = inventory.compare(raster(values), BLOB, seed=3)["slope"]
-    drawn = np.argsort(sampling.lots(Window(0, 0, ROWS, COLUMNS), 3)[~covered])[: covered.sum()]
+    drawn = np.argsort(lots(Window(0, 0, ROWS, COLUMNS), 3)[~covered])[: covered.sum()]
     inside, outside = values[covered].astype("f8"), values[~covered][drawn].astype("f8")
     assert found.ks_distance == pytest.approx(scipy.stats.ks_2samp(inside, outside).statistic, abs=1e-12)
     won = scipy.stats.mannwhitneyu(inside, outside).statistic
@@ -341,11 +342,11 @@ def test_the_sample_is_even_over_the_raster():
         tracts.append(outside.density_outside / outside.density_outside.mean())
     # 20000 of 180000 pixels: a tenth of the rows has 2000 or so, with a deviation of 2 percent.
     assert np.abs(np.array(tracts) - 1).max() < 0.12
-    lots = sampling.lots(Window(0, 0, 200, 1000), 0)
-    assert len(np.unique(lots)) == lots.size
-    bits = np.unpackbits(lots.view("uint8")).reshape(-1, 64).mean(axis=0)
+    drawn = lots(Window(0, 0, 200, 1000), 0)
+    assert len(np.unique(drawn)) == drawn.size
+    bits = np.unpackbits(drawn.view("uint8")).reshape(-1, 64).mean(axis=0)
     assert np.abs(bits - 0.5).max() < 0.006
-    assert abs(np.corrcoef(lots[:, 1:].ravel() / 2.0**64, lots[:, :-1].ravel() / 2.0**64)[0, 1]) < 0.01
+    assert abs(np.corrcoef(drawn[:, 1:].ravel() / 2.0**64, drawn[:, :-1].ravel() / 2.0**64)[0, 1]) < 0.01
 
 
 def in_utm(layer: xr.DataArray) -> xr.DataArray:
