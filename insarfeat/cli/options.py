@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+Out = Annotated[Path, typer.Argument(metavar="OUT", help="A .nc, .zarr or .tif to be written.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and stop.")]
 SchedulerText = Annotated[
@@ -15,6 +17,9 @@ SchedulerText = Annotated[
         metavar="THREADS|N|ADDRESS",
         help="'threads' (all cores), a number of workers, or the address of a Dask scheduler.",
     ),
+]
+TileSize = Annotated[
+    int, typer.Option("--tile", metavar="PIXELS", help="Side of the tiles: to 512, or a multiple of 256.")
 ]
 
 
@@ -37,3 +42,19 @@ def scheduler_of(text: str) -> int | str | None:
             param_hint="--scheduler",
         )
     return text
+
+
+def size_of(text: str) -> tuple[float, float]:
+    """The pixel size (rows, columns) that ``--resolution`` means.
+
+    >>> size_of("15"), size_of("14x3.7")
+    ((15.0, 15.0), (14.0, 3.7))
+    """
+    try:
+        numbers = [float(part) for part in text.lower().split("x")]
+        dy, dx = numbers * 2 if len(numbers) == 1 else numbers
+    except ValueError:
+        raise typer.BadParameter(
+            f"expected metres, as 15 or 14x3.7 (rows x columns); got {text!r}", param_hint="--resolution"
+        ) from None
+    return dy, dx

@@ -7,20 +7,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from insarfeat.cli.options import DryRun, Overwrite, SchedulerText, scheduler_of
+from insarfeat.cli.options import DryRun, Out, Overwrite, SchedulerText, TileSize, scheduler_of, size_of
+from insarfeat.cli.running import (
+    beside_scalars,
+    check_ground,
+    compute,
+    listed,
+    note,
+    raster_named,
+    rasters_of,
+)
 from insarfeat.errors import InvalidArgument
 
 if TYPE_CHECKING:
     import xarray as xr
 
 In = Annotated[Path, typer.Argument(metavar="IN", help="A .nc, .zarr or .tif.")]
-Out = Annotated[Path, typer.Argument(metavar="OUT", help="A .nc, .zarr or .tif to be written.")]
 LayerName = Annotated[
     str | None,
     typer.Option("--layer", help="Interferogram or wrapped phase; found by itself where only one fits."),
-]
-TileSize = Annotated[
-    int, typer.Option("--tile", metavar="PIXELS", help="Side of the tiles: to 512, or a multiple of 256.")
 ]
 
 _PHASE_UNITS = frozenset({"", "rad", "radian", "radians"})
@@ -76,7 +81,7 @@ def filter_phase(
     from insarfeat import filters, open_stack
 
     chosen, strength = scheduler_of(scheduler), _strength(alpha)
-    size = None if resolution is None else _size(resolution)
+    size = None if resolution is None else size_of(resolution)
     if size is not None and gaussian is None:
         raise typer.BadParameter("it is for --gaussian, which was not given", param_hint="--resolution")
     if coherence_layer is not None and strength != "coherence":
@@ -85,9 +90,9 @@ def filter_phase(
     phase = _phase_layer(stack, layer, source)
     steady = None
     if strength == "coherence":
-        steady = _named(stack, coherence_layer or "coherence", source, "--coherence-layer", kind="real")
+        steady = raster_named(stack, coherence_layer or "coherence", source, "--coherence-layer", kind="real")
     if gaussian is not None:
-        _check_ground(phase, size)
+        check_ground(phase, size, "--gaussian is in metres")
         phase = filters.gaussian(phase, width=gaussian, resolution=size)
     filtered = filters.goldstein(
         phase,
@@ -98,7 +103,7 @@ def filter_phase(
         normalize=normalize,
         coherence=steady,
     )
-    _compute(_products(stack, filtered, as_complex, out), source, out, chosen, tile, overwrite, dry_run)
+    compute(_products(stack, filtered, as_complex, out), source, out, chosen, tile, overwrite, dry_run)
 
 
 def coherence(
@@ -147,8 +152,8 @@ def coherence(
     stack = open_stack(source)
     if by_name or (layer is None and {"primary", "secondary"} <= set(stack.data_vars)):
         images = (
-            _named(stack, primary or "primary", source, "--primary", kind="complex"),
-            _named(stack, secondary or "secondary", source, "--secondary", kind="complex"),
+            raster_named(stack, primary or "primary", source, "--primary", kind="complex"),
+            raster_named(stack, secondary or "secondary", source, "--secondary", kind="complex"),
         )
         if cells is not None:
             result = filters.multilook_coherence(*images, looks=cells, unbiased=unbiased)
@@ -162,15 +167,15 @@ def coherence(
                 f"{option} takes two images, and {phase.name!r} is taken alone; leave {option} out, or name the "
                 "images with --primary and --secondary"
             )
-        _note(
+        note(
             f"no two images, so this is the coherence of the phase alone, from layer {phase.name!r}: amplitudes do "
             "not count, fringes within the window lower it, and filtering before raises it"
         )
         result = filters.phase_coherence(phase, window=about)
     if cells is not None and not result.size:
         raise InvalidArgument(f"--looks {looks}: not one cell of that size fits into {source.name}")
-    products = _beside_scalars(stack, {"coherence": result})
-    _compute(products, source, out, chosen, tile, overwrite, dry_run)
+    products = beside_scalars(stack, {"coherence": result})
+    compute(products, source, out, chosen, tile, overwrite, dry_run)
 
 
 def _strength(text: str) -> float | Literal["coherence"]:
@@ -184,17 +189,6 @@ def _strength(text: str) -> float | Literal["coherence"]:
         ) from None
 
 
-def _size(text: str) -> tuple[float, float]:
-    try:
-        numbers = [float(part) for part in text.lower().split("x")]
-        dy, dx = numbers * 2 if len(numbers) == 1 else numbers
-    except ValueError:
-        raise typer.BadParameter(
-            f"expected metres, as 15 or 14x3.7 (rows x columns); got {text!r}", param_hint="--resolution"
-        ) from None
-    return dy, dx
-
-
 def _whole_pair(text: str, option: str, example: str) -> tuple[int, int]:
     try:
         first, second = (int(part) for part in text.lower().split("x"))
@@ -205,33 +199,15 @@ def _whole_pair(text: str, option: str, example: str) -> tuple[int, int]:
     return first, second
 
 
-def _rasters(stack: xr.Dataset) -> dict[str, xr.DataArray]:
-    return {str(name): raster for name, raster in stack.data_vars.items() if raster.ndim >= 2}
-
-
-def _named(
-    stack: xr.Dataset, name: str, source: Path, option: str, kind: Literal["complex", "real"] | None = None
-) -> xr.DataArray:
-    """The raster of this name, which must hold this kind of numbers."""
-    rasters = _rasters(stack)
-    if name not in rasters:
-        raise InvalidArgument(f"{option}: {source.name} holds no layer {name!r}. {_listed(rasters)}")
-    if kind is not None and (rasters[name].dtype.kind == "c") != (kind == "complex"):
-        raise InvalidArgument(
-            f"{option}: {name} holds {rasters[name].dtype}, and {kind} numbers are needed. {_listed(rasters)}"
-        )
-    return rasters[name]
-
-
 def _phase_layer(stack: xr.Dataset, name: str | None, source: Path, or_else: str = "") -> xr.DataArray:
     """The interferogram or wrapped phase that was named, or the only one there is."""
     if name is not None:
-        named = _named(stack, name, source, "--layer")
-        units = str(named.attrs.get("units", "")).lower()
-        if named.dtype.kind != "c" and units not in _PHASE_UNITS:
+        found = raster_named(stack, name, source, "--layer")
+        units = str(found.attrs.get("units", "")).lower()
+        if found.dtype.kind != "c" and units not in _PHASE_UNITS:
             raise InvalidArgument(f"--layer: {name} is in {units!r}, and a phase is in radians")
-        return named
-    rasters = _rasters(stack)
+        return found
+    rasters = rasters_of(stack)
     if "interferogram" in rasters:
         return rasters["interferogram"]
     # The two images of a pair are complex, but neither is an interferogram.
@@ -246,27 +222,8 @@ def _phase_layer(stack: xr.Dataset, name: str | None, source: Path, or_else: str
     if "wrapped_phase" in rasters:
         return rasters["wrapped_phase"]
     raise InvalidArgument(
-        f"{source.name} holds no interferogram and no wrapped_phase; {ways}. {_listed(rasters)}"
+        f"{source.name} holds no interferogram and no wrapped_phase; {ways}. {listed(rasters)}"
     )
-
-
-def _listed(rasters: dict[str, xr.DataArray]) -> str:
-    return f"Its layers: {', '.join(f'{name} ({one.dtype})' for name, one in rasters.items()) or 'none'}"
-
-
-def _check_ground(phase: xr.DataArray, size: tuple[float, float] | None) -> None:
-    """Refuse a Gaussian in metres where pixels have no size, and tell what was taken where it is not certain."""
-    from insarfeat.georeference import crs_of
-    from insarfeat.metrics import metrics_of
-
-    if size is None and not any(dim in phase.coords for dim in phase.dims[-2:]):
-        raise InvalidArgument(
-            f"--gaussian is in metres, and {phase.name} has no coordinates that tell how large its pixels are; add "
-            "their size on the ground, as --resolution 14x3.7 (metres, rows x columns)"
-        )
-    if size is None and crs_of(phase) is None:
-        rows, columns = metrics_of(phase, None).smallest
-        _note(f"no CRS, so coordinates are taken as metres: pixels of {rows:g} x {columns:g} m")
 
 
 def _products(stack: xr.Dataset, filtered: xr.DataArray, as_complex: bool | None, out: Path) -> xr.Dataset:
@@ -276,7 +233,7 @@ def _products(stack: xr.Dataset, filtered: xr.DataArray, as_complex: bool | None
     if filtered.dtype.kind != "c":
         if as_complex:
             raise InvalidArgument(f"--complex takes a complex layer; {filtered.name} holds phases")
-        return _beside_scalars(stack, {"wrapped_phase": filtered})
+        return beside_scalars(stack, {"wrapped_phase": filtered})
     if as_complex is None and out.suffix.lower() in (".tif", ".tiff"):
         raise InvalidArgument(
             "a .tif holds either complex or real layers: choose with --complex or --phase, or write .nc or .zarr"
@@ -286,48 +243,4 @@ def _products(stack: xr.Dataset, filtered: xr.DataArray, as_complex: bool | None
         layers["interferogram"] = filtered
     if not as_complex:
         layers["wrapped_phase"] = filters.wrapped_phase(filtered)
-    return _beside_scalars(stack, layers)
-
-
-def _beside_scalars(stack: xr.Dataset, layers: dict[str, xr.DataArray]) -> xr.Dataset:
-    """Layers that are described by their names, with the stack's attributes and single numbers."""
-    from insarfeat.layers import LAYERS
-
-    kept = stack[[name for name, one in stack.data_vars.items() if one.ndim == 0]]
-    described = {}
-    for name, layer in layers.items():
-        described[name] = layer.copy(deep=False)
-        described[name].attrs = layer.attrs | LAYERS[name].attributes
-    return kept.assign(described)
-
-
-def _note(text: str) -> None:
-    typer.echo(f"note: {text}", err=True)
-
-
-def _compute(
-    products: xr.Dataset,
-    source: Path,
-    out: Path,
-    scheduler: int | str | None,
-    tile: int,
-    overwrite: bool,
-    dry_run: bool,
-) -> None:
-    """Run the plan, or tell what it would take."""
-    import insarfeat
-    from insarfeat.cli.progress import shown
-
-    if out.exists() and out.samefile(source):
-        raise InvalidArgument(f"{out} is the input; name another output")
-    plan = insarfeat.plan(products, tile=tile)
-    if dry_run:
-        from insarfeat.io.delivery import check_free, check_output
-
-        check_output(out.absolute())
-        check_free(out, overwrite=overwrite)
-        typer.echo(str(plan.describe(scheduler)))
-        return
-    with shown() as progress:
-        plan.run(out, scheduler=scheduler, overwrite=overwrite, progress=progress)
-    typer.echo(f"stack   {out}  ({', '.join(plan.names)})")
+    return beside_scalars(stack, layers)

@@ -2,50 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import xarray as xr
+from calling import Run, assert_same
 
 import insarfeat
 from insarfeat import filters
-from insarfeat.cli import main
-
-
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Done]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Run]:
-    """The program, in this process and in an empty folder; logging is as it was afterwards."""
-    package = logging.getLogger("insarfeat")
-    before = logging.root.handlers[:], logging.root.level, package.level
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def called(*arguments: object) -> Done:
-        monkeypatch.setattr(sys, "argv", ["insarfeat", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as left:
-            main()
-        shown = capsys.readouterr()
-        return Done(left.value.code or 0, shown.out, " ".join(shown.err.replace("│", " ").split()))  # type: ignore[arg-type]
-
-    yield called
-    logging.root.handlers[:], logging.root.level = before[:2]
-    package.setLevel(before[2])
 
 
 def scene() -> xr.Dataset:
@@ -82,15 +49,6 @@ def stacks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     insarfeat.write(metres, folder / "metres.nc")
     (folder / "damaged.nc").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(500))
     return folder
-
-
-def assert_same(path: str | Path, **layers: Any) -> xr.Dataset:
-    """The file holds these layers and no others, bit for bit."""
-    stack = insarfeat.open_stack(path)
-    assert set(stack) == set(layers)
-    for name, wanted in layers.items():
-        np.testing.assert_array_equal(stack[name].values, wanted.values)
-    return stack
 
 
 @pytest.mark.parametrize("out", ["out.nc", "out.zarr"])
