@@ -1,8 +1,8 @@
 """The composite that ships with the package: fitted on real mountain DEMs, all brought to one pixel size.
 
 Run as ``python -m benchmarks.terrain_reference --data FOLDER --out FILE``, with the FILE
-``insarfeat/terrain/composites/reference-15m-v1.json``. Needs SAGA (``saga_cmd``), which computes the wetness index: flow accumulation by multiple directions over the filled
-DEM, specific catchment area by Quinn's flow width.
+``insarfeat/terrain/composites/reference-15m-v1.json``. Needs SAGA (``saga_cmd``), which computes the wetness index:
+flow accumulation by multiple directions over the filled DEM, specific catchment area by Quinn's flow width.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import rasterio
+import xarray as xr
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.transform import Affine
@@ -56,7 +57,7 @@ SAMPLES = (
 )
 
 
-def at_pixel(path: Path, epsg: int) -> Array:
+def at_pixel(path: Path, epsg: int) -> xr.DataArray:
     """A DEM on square pixels of a projected CRS; NaN where it has no data."""
     with rasterio.open(path) as opened:
         height = opened.read(1, masked=True).astype(np.float32).filled(np.nan)
@@ -76,7 +77,12 @@ def at_pixel(path: Path, epsg: int) -> Array:
             dst_nodata=np.nan,
             resampling=Resampling.cubic,
         )
-    return out
+    coords = {
+        "y": transform.f + transform.e * (np.arange(rows) + 0.5),
+        "x": transform.c + transform.a * (np.arange(width) + 0.5),
+        "spatial_ref": ((), 0, {"crs_wkt": target.to_wkt()}),
+    }
+    return xr.DataArray(out, coords, ("y", "x"), name="elevation")
 
 
 def wetness(dem: Array) -> Array:
@@ -131,7 +137,7 @@ def main() -> None:
     gathered, inputs = [], []
     for sample in SAMPLES:
         path = arguments.data / sample.file
-        found = Moments.of(layers_of(at_pixel(path, sample.epsg)))
+        found = Moments.of(layers_of(at_pixel(path, sample.epsg).values))
         alone = composite_of(NAMES, found, 1)
         print(f"{sample.name}: {found.count} pixels, share {alone.shares[0]:.3f}")
         for name, loading, mean, scale in zip(

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-Drawing = Literal["sequential", "signed", "cyclic", "terrain", "amplitude", "classes"]
+Drawing = Literal["sequential", "signed", "cyclic", "terrain", "light", "amplitude", "classes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +134,14 @@ _TABLE = (
     Layer("plan_curvature", "plan curvature, positive where convex", "m-1", drawing="signed"),
     Layer("tangential_curvature", "tangential curvature, positive where convex", "m-1", drawing="signed"),
     Layer("general_curvature", "general curvature, positive where convex", "m-1", drawing="signed"),
-    Layer("hillshade", "cosine of the angle between sun and surface normal", "1", drawing="amplitude"),
-    Layer("convexity", "terrain surface convexity", "percent", limits=(0.0, 100.0)),
+    Layer(
+        "hillshade",
+        "cosine of the angle between sun and surface normal",
+        "1",
+        drawing="light",
+        limits=(0.0, 1.0),
+    ),
+    Layer("convexity", "terrain surface convexity", "percent"),
     Layer("tri", "terrain ruggedness index", "m"),
     Layer("roughness", "largest elevation difference among a cell and its neighbours", "m"),
     Layer("local_relief", "largest elevation difference within a window", "m"),

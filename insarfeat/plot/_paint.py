@@ -135,6 +135,11 @@ def _paint_cyclic(values: Values, style: Style) -> Painting:
     return Painting(phase.colours * light[..., np.newaxis], phase.scale, phase.note)
 
 
+def _paint_light(values: Values, style: Style) -> Painting:
+    limits = style.limits or value_range(values, 0.1)
+    return _through(values, matplotlib.colormaps["gray"], Normalize(*limits))
+
+
 def _paint_amplitude(values: Values, style: Style) -> Painting:
     decibels = as_drawn(values, style)
     return _through(decibels, matplotlib.colormaps["gray"], Normalize(*value_range(decibels, 2.0)))
@@ -161,6 +166,7 @@ _PAINTERS: dict[Drawing, Callable[[Values, Style], Painting]] = {
     "sequential": _paint_sequential,
     "signed": _paint_signed,
     "cyclic": _paint_cyclic,
+    "light": _paint_light,
     "amplitude": _paint_amplitude,
     "classes": _paint_classes,
 }

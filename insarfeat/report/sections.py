@@ -20,6 +20,7 @@ _DRAWN_AS = {
     "signed": "white is zero, red positive, blue negative",
     "cyclic": "colours close a circle",
     "terrain": "relief lit from the north-west",
+    "light": "dark is shade, bright is lit",
     "amplitude": "grey in dB",
     "classes": "one colour per class",
 }

@@ -38,9 +38,10 @@ def terrain_pc1(
 
     The layers are SAGA's: slope after Zevenbergen & Thorne in degrees, convexity with radius 10 by counting in
     percent, the ruggedness index of the four neighbours, the topographic wetness index by multiple flow directions.
-    Means :math:`\mu`, deviations :math:`\sigma` and loadings v of ``reference-15m-v1`` ship with the package. They were
-    fitted on mountains at pixels of 15 m, so that the same ground gives the same value in every scene, and a network
-    sees one scale. A composite fitted to each scene gives ordinary ground a high value wherever a scene is flat.
+    Means :math:`\mu`, deviations :math:`\sigma` and loadings v of ``reference-15m-v1`` ship with the package. They
+    were fitted on mountains at pixels of 15 m, so that the same ground gives the same value in every scene, and a
+    network sees one scale. A composite fitted to each scene gives ordinary ground a high value wherever that scene is
+    flat.
 
     Parameters
     ----------
