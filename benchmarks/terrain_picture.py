@@ -36,7 +36,7 @@ def painted(layer: xr.DataArray) -> NDArray[Any]:
     """One picture as pixels."""
     figure = picture(layer)
     figure.set_dpi(75)
-    canvas = FigureCanvasAgg(figure)
+    canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3]
 

@@ -53,13 +53,14 @@ class Metrics:
     the same numbers.
     """
 
-    __slots__ = ("_columns", "_last", "_rows", "_steps", "token")
+    __slots__ = ("_columns", "_last", "_last_gradients", "_rows", "_steps", "token")
 
     def __init__(self, rows: Array, columns: Array, steps: Array) -> None:
         self._rows = rows
         self._columns = columns
         self._steps = steps  # row, column, (step of a column, step of a row), (east, north)
         self._last: tuple[tuple[int, int], tuple[Array, Array]] | None = None
+        self._last_gradients: tuple[tuple[int, int], tuple[NDArray[np.int64], Array]] | None = None
         numbers = b"".join(array.tobytes() for array in (rows, columns, steps))
         self.token = hashlib.blake2b(numbers, digest_size=8).hexdigest()
 
@@ -84,32 +85,41 @@ class Metrics:
         self._last = (start, stop), sizes
         return sizes
 
-    def gradients(self, start: int, stop: int, left: int) -> tuple[NDArray[np.int64], Array]:
-        """How rises per pixel become a gradient on the ground, for the rows from start to stop.
+    def gradients(self, start: int, stop: int, left: int, right: int) -> tuple[NDArray[np.int64], Array]:
+        """How rises per pixel become a gradient on the ground, for a window of rows and columns; not to be written to.
 
-        Gives the columns of the ties, counted from ``left``, and for each row and tie four weights: of the rise per
-        column and per row in the gradient eastward, and of both in the gradient northward.
+        Gives the columns of the ties about the window, counted from ``left``, and for each row and tie four weights:
+        of the rise per column and per row in the gradient eastward, and of both in the gradient northward.
         """
-        ((ce, cn), (re, rn)) = np.moveaxis(self._steps, (2, 3), (0, 1))
+        last = self._last_gradients
+        if last is not None and last[0] == (start, stop):
+            return last[1]
+        first, end = 0, len(self._columns)
+        if end > 1:
+            first = min(max(int(np.searchsorted(self._columns, left, side="right")) - 1, 0), end - 2)
+            end = max(int(np.searchsorted(self._columns, right - 1)) + 1, first + 2)
+        ties = self._columns[first:end].astype(np.int64) - left
+        found = ties, self._weights(start, stop, slice(first, end))
+        if len(self._columns) == 1:
+            self._last_gradients = (start, stop), found
+        return found
+
+    def _weights(self, start: int, stop: int, columns: slice) -> Array:
+        ((ce, cn), (re, rn)) = np.moveaxis(self._steps[:, columns], (2, 3), (0, 1))
         weights = np.stack([rn, -cn, -re, ce], axis=-1) / (ce * rn - cn * re)[..., np.newaxis]
         if len(self._rows) == 1:
-            return self._whole_columns - left, np.repeat(weights, stop - start, axis=0)
+            return np.repeat(weights, stop - start, axis=0)
         along = np.arange(start, stop, dtype=np.float64)
         below = np.clip(np.searchsorted(self._rows, along, side="right"), 1, len(self._rows) - 1)
         first = self._rows[below - 1]
         share = ((along - first) / (self._rows[below] - first))[:, np.newaxis, np.newaxis]
-        between = weights[below - 1] + (weights[below] - weights[below - 1]) * share
-        return self._whole_columns - left, between
+        return np.asarray(weights[below - 1] + (weights[below] - weights[below - 1]) * share)
 
     @property
     def smallest(self) -> tuple[float, float]:
         """Smallest size of a pixel along y and along x, in metres, whatever the direction."""
         along_x, along_y = np.abs(self._sizes).min(axis=0)
         return float(along_y), float(along_x)
-
-    @property
-    def _whole_columns(self) -> NDArray[np.int64]:
-        return self._columns.astype(np.int64)
 
     @property
     def _sizes(self) -> Array:

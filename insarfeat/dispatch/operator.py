@@ -306,7 +306,7 @@ class Bound:
         if self.operator.position:
             place += (0, 0, height, width)
         if self.metrics is not None:
-            place += self._measured(self.metrics, 0, height, 0)
+            place += self._measured(self.metrics, Window(0, 0, height, width))
         return self._call(arrays, size, dtypes, place)
 
     def _call(
@@ -328,11 +328,11 @@ class Bound:
         kernel(*inputs, *outputs, *place, *self.arguments)
         return outputs
 
-    def _measured(self, metrics: Metrics, start: int, stop: int, left: int) -> tuple[Array, Array]:
+    def _measured(self, metrics: Metrics, block: Window) -> tuple[Array, Array]:
         """What the kernel is told of the pixels on the ground."""
         if self.operator.metrics == "gradients":
-            return metrics.gradients(start, stop, left)
-        return metrics.rows(start, stop)
+            return metrics.gradients(block.top, block.bottom, block.left, block.right)
+        return metrics.rows(block.top, block.bottom)
 
     def on_block(self, arrays: Sequence[Array], frame: Frame) -> tuple[Array, ...]:
         """Run on 2-D blocks that were read for one window."""
@@ -372,7 +372,7 @@ class Bound:
         if operator.position:
             place += (block.top, block.left, frame.raster.height, frame.raster.width)
         if self.metrics is not None:
-            place += self._measured(self.metrics, block.top, block.bottom, block.left)
+            place += self._measured(self.metrics, block)
         return self._call(blocks, size, dtypes, place)
 
     def _padded(self, blocks: list[Array], frame: Frame) -> tuple[list[Array], Window]:

@@ -18,6 +18,7 @@ from insarfeat.windows import Halo
 
 Method = Literal["zevenbergen-thorne", "horn", "evans"]
 
+_METHODS, _NORTHS = get_args(Method), get_args(North)
 _SIDES: dict[str, float] = {"zevenbergen-thorne": 0.0, "horn": 1 / 4, "evans": 1 / 3}
 
 
@@ -140,8 +141,8 @@ def compute(
     north: North = "true",
 ) -> Any:
     """Attributes as the operator gives them: one raster, a tuple of them or a Dataset."""
-    check_choice("method", method, get_args(Method))
-    check_choice("north", north, get_args(North))
+    check_choice("method", method, _METHODS)
+    check_choice("north", north, _NORTHS)
     if any(attribute.directional for attribute in wanted):
         request = _Request(wanted, method, north)
         return _SURFACE(dem, parameters=request, resolution=resolution, north=north)
