@@ -86,7 +86,7 @@ class Metrics:
         return sizes
 
     def gradients(self, start: int, stop: int, left: int, right: int) -> tuple[NDArray[np.int64], Array]:
-        """How rises per pixel become a gradient on the ground, for a window of rows and columns; not to be written to.
+        """How rises per pixel become a gradient on the ground, in a window; not to be written to.
 
         Gives the columns of the ties about the window, counted from ``left``, and for each row and tie four weights:
         of the rise per column and per row in the gradient eastward, and of both in the gradient northward.

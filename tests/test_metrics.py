@@ -93,10 +93,10 @@ def test_a_tile_sees_the_numbers_of_the_whole(epsg: int, x0: float, y0: float) -
         part_ties, part = metrics.gradients(start, stop, left, right)
         about = np.isin(ties, part_ties + left)
         np.testing.assert_array_equal(part, weights[start:stop, about])
-        assert (
-            len(part_ties) == 1 or part_ties[0] <= 0 < right - left - 1 <= part_ties[-1] or right - left == 1
-        )
-        assert len(part_ties) <= (right - left) * 30 / 5e3 + 3
+        if len(ties) > 1:  # those about the window, and few more
+            assert part_ties[0] <= 0
+            assert part_ties[-1] >= right - left - 1
+            assert len(part_ties) <= (right - left) * 30 / 5e3 + 3
 
 
 def test_grid_north_takes_the_axes_and_lengths_of_the_grid() -> None:
