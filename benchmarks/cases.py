@@ -16,10 +16,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import peers, phase_peers
+from benchmarks import peers, phase_peers, terrain_peers, terrain_tools
 from benchmarks.machine import LimitName
-from benchmarks.peers import Agreement, Array, NotComparable, Peer
+from benchmarks.peers import Agreement, Array, NotComparable, Peer, Program
 from benchmarks.phase_peers import PhaseAgreement
+from benchmarks.terrain_peers import WhereKnown
 from insarfeat.errors import InvalidArgument
 
 
@@ -48,7 +49,8 @@ class Case:
     prepare
         Makes the inputs for images of size x size pixels.
     run
-        Function of the package; its module-level name must find it, as it runs in another process.
+        Function of the package, or of ours about one; its module-level name must find it, as it runs in another
+        process.
     sizes
         Sizes to measure at, in pixels.
     parameters
@@ -67,6 +69,7 @@ class Case:
 
 
 Call = Callable[[], object]
+_RESOLUTION = {"resolution": 15.0}
 _NO_SIZE = (0,)  # measured once, whatever size is asked for
 
 
@@ -142,17 +145,184 @@ _SCIPY = Peer("scipy.fft", "scipy", phase_peers.scipy_goldstein, PhaseAgreement(
 
 
 def _hills(size: int) -> tuple[Array, ...]:
-    """Make rough hills of 400 m, in metres."""
+    """Make rough hills of 400 m, in metres.
+
+    They are in whole 4096ths: sums of nine cells are exact in float32, and no answer hangs on the rounding of one. No
+    cell is flat, where tools differ on the aspect.
+    """
     along = np.sin(np.arange(size) / 40)
     roughness = np.random.default_rng(0).standard_normal((size, size), np.float32)
-    return ((200 * (along[:, None] + along) + roughness).astype(np.float32),)
+    return ((np.round(4096 * (200 * (along[:, None] + along) + roughness)) / 4096).astype(np.float32),)
+
+
+def _hills_with_voids(size: int) -> tuple[Array, ...]:
+    """Make the same hills with round voids of 17 pixels, over 2 % of them: nearly every row meets one."""
+    (dem,) = _hills(size)
+    y, x = np.ogrid[-8:9, -8:9]
+    hole = y**2 + x**2 <= 72
+    for top, left in np.random.default_rng(1).integers(0, size, (max(1, size**2 // 10_000), 2)):
+        under = dem[top : top + len(hole), left : left + len(hole)]
+        under[hole[: len(under), : under.shape[1]]] = np.nan
+    return (dem,)
+
+
+def _terrain(
+    name: str,
+    attribute: str,
+    peers: tuple[Peer, ...],
+    parameters: Mapping[str, Any] = _RESOLUTION,
+    *,
+    prepare: Callable[[int], tuple[Array, ...]] = _hills,
+    size: int = 4096,
+) -> Case:
+    return Case(
+        name, prepare, Function("insarfeat.terrain", attribute), peers, sizes=(size,), parameters=parameters
+    )
+
+
+def _xrspatial(run: Callable[..., Array], answer: Agreement | NotComparable) -> Peer:
+    return Peer("xarray-spatial", "xrspatial", run, answer)
+
+
+def _xdem(run: Callable[..., Array], answer: Agreement | NotComparable) -> Peer:
+    return Peer("xdem", "xdem", run, answer)
+
+
+def _gdaldem(run: Callable[..., Array], answer: Agreement | NotComparable) -> Peer:
+    return Program("gdaldem, with files", terrain_tools.GDAL, run, answer)
+
+
+def _saga(run: Callable[..., Array], answer: Agreement | NotComparable) -> Peer:
+    return Program("SAGA, with files", terrain_tools.SAGA, run, answer)
+
+
+_SLOPES, _ASPECTS = WhereKnown(1e-4), WhereKnown(1e-2, turn=360)
+_RUGGEDNESSES, _CURVATURES = WhereKnown(1e-4), WhereKnown(1e-6)
+_HORN = NotComparable("Horn's gradient from 8 neighbours; ours is Zevenbergen and Thorne's from 4")
+
+TERRAIN: tuple[Case, ...] = (
+    _terrain(
+        "slope",
+        "slope",
+        (
+            Peer("numpy", "numpy", terrain_peers.numpy_slope, _SLOPES),
+            _xrspatial(terrain_peers.xrspatial_slope, _HORN),
+            _xdem(terrain_peers.xdem_slope, _SLOPES),
+            _gdaldem(terrain_peers.gdal_slope, _SLOPES),
+            _saga(terrain_peers.saga_slope, _SLOPES),
+        ),
+    ),
+    # All peers but SAGA lose the voids' neighbours.
+    _terrain(
+        "slope, with voids",
+        "slope",
+        (
+            _xrspatial(terrain_peers.xrspatial_slope, _HORN),
+            _xdem(terrain_peers.xdem_slope, _SLOPES),
+            _gdaldem(terrain_peers.gdal_slope, _SLOPES),
+            _saga(terrain_peers.saga_slope, Agreement(1e-4)),
+        ),
+        prepare=_hills_with_voids,
+    ),
+    _terrain(
+        "slope, Horn's",
+        "slope",
+        (
+            _xrspatial(terrain_peers.xrspatial_slope, _SLOPES),
+            _xdem(terrain_peers.xdem_slope, _SLOPES),
+            _gdaldem(terrain_peers.gdal_slope, _SLOPES),
+        ),
+        _RESOLUTION | {"method": "horn"},
+    ),
+    _terrain(
+        "aspect",
+        "aspect",
+        (
+            Peer("numpy", "numpy", terrain_peers.numpy_aspect, _ASPECTS),
+            _xrspatial(terrain_peers.xrspatial_aspect, _HORN),
+            _xdem(terrain_peers.xdem_aspect, _ASPECTS),
+            _gdaldem(terrain_peers.gdal_aspect, _ASPECTS),
+            _saga(terrain_peers.saga_aspect, _ASPECTS),
+        ),
+    ),
+    _terrain(
+        "aspect, Horn's",
+        "aspect",
+        (
+            _xrspatial(terrain_peers.xrspatial_aspect, _ASPECTS),
+            _xdem(terrain_peers.xdem_aspect, _ASPECTS),
+            _gdaldem(terrain_peers.gdal_aspect, _ASPECTS),
+        ),
+        _RESOLUTION | {"method": "horn"},
+    ),
+    _terrain(
+        "tri",
+        "tri",
+        (
+            Peer("numpy", "numpy", terrain_peers.numpy_tri, _RUGGEDNESSES),
+            _xdem(terrain_peers.xdem_tri, _RUGGEDNESSES),
+            _gdaldem(terrain_peers.gdal_tri, _RUGGEDNESSES),
+        ),
+        {"variant": "riley"},
+    ),
+    _terrain("tri, SAGA's", "tri", (_saga(terrain_peers.saga_tri, Agreement(1e-4)),), {"variant": "saga"}),
+    _terrain(
+        "profile curvature",
+        "profile_curvature",
+        (
+            Peer("numpy", "numpy", terrain_peers.numpy_profile_curvature, _CURVATURES),
+            _xrspatial(terrain_peers.xrspatial_curvature, NotComparable("the Laplacian, its only curvature")),
+            _xdem(terrain_peers.xdem_profile_curvature, _CURVATURES),
+        ),
+    ),
+    _terrain(
+        "profile curvature, SAGA's",
+        "profile_curvature",
+        (_saga(terrain_peers.saga_profile_curvature, _CURVATURES),),
+        _RESOLUTION | {"variant": "saga"},
+    ),
+    _terrain(
+        "convexity",
+        "convexity",
+        (Peer("numpy", "numpy", terrain_peers.numpy_convexity, Agreement(1e-3)),),
+        {"radius": 10},
+    ),
+    _terrain(
+        "convexity, beside SAGA",
+        "convexity",
+        (_saga(terrain_peers.saga_convexity, Agreement(1e-3)),),
+        {"radius": 10},
+        size=1024,  # two minutes for SAGA at 4096
+    ),
+    Case(
+        "terrain, all four",
+        _hills,
+        terrain_peers.all_four,
+        (
+            Peer("numpy", "numpy", terrain_peers.numpy_all_four, WhereKnown(1e-2, turn=360)),
+            _xdem(terrain_peers.xdem_three, NotComparable("three of the four: it has no convexity")),
+            _gdaldem(
+                terrain_peers.gdal_three,
+                NotComparable("three of the four, in three runs: it has no convexity"),
+            ),
+        ),
+        parameters=_RESOLUTION,
+    ),
+    Case("terrain, all four, with voids", _hills_with_voids, terrain_peers.all_four, parameters=_RESOLUTION),
+)
 
 
 def _slope_kernel(dem: NDArray[np.float32]) -> Call:
-    # The one place that knows a kernel by its name and arguments.
-    kernel = Function("insarfeat.terrain._kernels", "slope_zevenbergen_thorne").load()
-    sizes = np.full(len(dem), -15.0), np.full(len(dem), 15.0)
-    return partial(kernel, dem, np.empty_like(dem), 0, 0, *sizes)
+    """Slope without dispatch; the one place that knows a kernel by its name and arguments."""
+    kernels = importlib.import_module("insarfeat.terrain._kernels.attributes")
+    # One tie, and for each row what a rise per column and per row is in the gradient eastward and northward.
+    ties, weights = np.zeros(1, np.int64), np.tile([1 / 15, 0, 0, -1 / 15], (len(dem), 1, 1))
+    codes, numbers = np.array([kernels.SLOPE]), np.zeros((1, 3))
+    four_neighbours, no_disc = 0.0, np.zeros(0, np.int64)
+    outputs = np.empty((1, *dem.shape), dem.dtype)
+    return partial(
+        kernels.attributes, dem, outputs, 0, 0, ties, weights, codes, numbers, four_neighbours, no_disc
+    )
 
 
 def _slope_on_array() -> tuple[Call, Call]:
@@ -233,21 +403,7 @@ CASES: tuple[AnyCase, ...] = (
         run=Function("insarfeat.filters", "phase_coherence"),
         parameters={"window": (5, 5)},
     ),
-    Case(
-        "slope",
-        prepare=_hills,
-        run=Function("insarfeat.terrain", "slope"),
-        parameters={"resolution": 15.0},
-        peers=(
-            Peer("numpy", "numpy", peers.numpy_slope, Agreement(1e-3)),
-            Peer(
-                "xarray-spatial",
-                "xrspatial",
-                peers.xrspatial_slope,
-                NotComparable("Horn's slope from 8 neighbours; ours is Zevenbergen and Thorne's from 4"),
-            ),
-        ),
-    ),
+    *TERRAIN,
     Latency("dispatch of an array", _slope_on_array),
     Latency("dispatch of a DataArray", _slope_on_dataarray),
     Startup("import", "import insarfeat"),

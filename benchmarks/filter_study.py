@@ -11,7 +11,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -40,6 +40,7 @@ from benchmarks.filter_scenes import (
     slide,
     speckled,
 )
+from benchmarks.pages import renew, table
 from benchmarks.peers import Array, installed_version
 
 Figures: TypeAlias = dict[str, dict[str, dict[str, list[float]]]]
@@ -255,14 +256,6 @@ class Column:
         return f"{ratios.min():.2f} to {ratios.max():.2f}"
 
 
-def _line(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
-
-
-def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    return "\n".join([_line(headings), "|---" * len(headings) + "|", *map(_line, rows)])
-
-
 def by_scene(figures: Figures, columns: Sequence[Column], peers: Sequence[Variant]) -> str:
     """All variants and peers by columns."""
     rows = []
@@ -274,7 +267,7 @@ def by_scene(figures: Figures, columns: Sequence[Column], peers: Sequence[Varian
         rows.append([variant.label, *cells])
         if variant is _DEFAULT:
             rows.append(["its range over seeds", *(column.spread(figures) for column in columns)])
-    return _table(["filter", *(column.heading for column in columns)], rows)
+    return table(["filter", *(column.heading for column in columns)], rows)
 
 
 def whole_scenes(extent: Extent) -> list[Column]:
@@ -329,7 +322,7 @@ def on_real(tool: ModuleType, extent: Extent, data: Path) -> str:
         rows.append([variant.name, *(f"{share:.1f}" for share in shares)])
     shared = (shared_noise(image, _DEFAULT(image, None)) for image in cases.values())
     rows.append(["noise shared with the next pixel", *(f"{share:.2f}" for share in shared)])
-    return _table(["filter", *cases], rows)
+    return table(["filter", *cases], rows)
 
 
 _CUT = (
@@ -366,7 +359,7 @@ def _by_distance(sums: Mapping[str, ByDistance]) -> str:
         ]
         for name, found in sums.items()
     ]
-    return _table(["filter", *(f"{one} px" for one in classes), "valid pixels lost"], rows)
+    return table(["filter", *(f"{one} px" for one in classes), "valid pixels lost"], rows)
 
 
 def on_noise(extent: Extent) -> str:
@@ -381,7 +374,7 @@ def on_noise(extent: Extent) -> str:
         [name, f"{float(np.mean(phase_coherence(image))):.2f}", f"{fringes_alike(image):.3f}"]
         for name, image in filtered.items()
     ]
-    return _table(["filter", "phase coherence, 5 x 5", "fringes alike, 5 x 5"], rows)
+    return table(["filter", "phase coherence, 5 x 5", "fringes alike, 5 x 5"], rows)
 
 
 def study(tool: ModuleType, extent: Extent, data: Path, peers: Sequence[Variant] = PEERS) -> dict[str, str]:
@@ -404,18 +397,6 @@ def study(tool: ModuleType, extent: Extent, data: Path, peers: Sequence[Variant]
 
 
 # The page
-
-
-def renew(page: str, tables: Mapping[str, str]) -> str:
-    """Put each table between the marks of its name."""
-    for name, table in tables.items():
-        begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
-        before, found, rest = page.partition(begin)
-        _, closed, after = rest.partition(end)
-        if not (found and closed):
-            raise ValueError(f"the page has no place for the table {name!r}: put {begin} and {end} there")
-        page = f"{before}{begin}\n{table}\n{end}{after}"
-    return page
 
 
 def showcase() -> Scene:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import re
+import shutil
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata, util
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -71,6 +74,7 @@ class Peer:
         How its answer compares with ours.
     """
 
+    in_process: ClassVar[bool] = True  # so that its memory can be measured
     name: str
     package: str
     run: Callable[..., Array]
@@ -86,6 +90,26 @@ class Peer:
         return installed_version(self.package)
 
 
+@dataclass(frozen=True, slots=True)
+class Program(Peer):
+    """A tool that is a program of its own; ``package`` is its command.
+
+    What is timed includes its start, and writing and reading the files that it exchanges with this process. Its
+    memory is not this process's, and is not measured.
+    """
+
+    in_process: ClassVar = False
+
+    @property
+    def installed(self) -> bool:
+        """Whether the program can be found here."""
+        return shutil.which(self.package) is not None
+
+    def version(self) -> str | None:
+        """Version of the program; None where it is not installed."""
+        return program_version(self.package)
+
+
 @cache
 def _distributions() -> dict[str, list[str]]:
     return dict(metadata.packages_distributions())
@@ -98,6 +122,20 @@ def installed_version(package: str) -> str | None:
     """
     names = _distributions().get(package)
     return metadata.version(names[0]) if names else None
+
+
+def program_version(program: str) -> str | None:
+    """Version that a program tells of itself; None where it is not installed."""
+    path = shutil.which(program)
+    return _told_version(path) if path else None
+
+
+@cache
+def _told_version(path: str) -> str | None:
+    # gdaldem tells its version, and then fails for want of arguments.
+    said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
+    found = re.search(r"\d+(\.\d+)+", said.stdout + said.stderr)
+    return found.group() if found else None
 
 
 def numpy_interferogram(primary: Array, secondary: Array) -> Array:
@@ -143,19 +181,3 @@ def numpy_multilook(ifg: Array, looks: tuple[int, int]) -> Array:
     cells = ifg.reshape(height // looks[0], looks[0], width // looks[1], looks[1])
     mean: Array = cells.mean(axis=(1, 3))
     return mean
-
-
-def numpy_slope(dem: Array, resolution: float) -> Array:
-    padded = np.pad(dem, 1, mode="reflect", reflect_type="odd")  # a missing neighbour is 2 z0 - opposite
-    two_cells = np.float32(2 * resolution)
-    east = (padded[1:-1, 2:] - padded[1:-1, :-2]) / two_cells
-    north = (padded[:-2, 1:-1] - padded[2:, 1:-1]) / two_cells
-    slope: Array = np.degrees(np.arctan(np.sqrt(east**2 + north**2)))
-    return slope
-
-
-def xrspatial_slope(dem: Array, resolution: float) -> Array:
-    xarray: Any = importlib.import_module("xarray")
-    xrspatial: Any = importlib.import_module("xrspatial")
-    slope: Array = xrspatial.slope(xarray.DataArray(dem, attrs={"res": (resolution, resolution)})).data
-    return slope

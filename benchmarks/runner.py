@@ -80,11 +80,11 @@ def _measure(case: AnyCase, size: int, effort: Effort) -> Result:
 
 def _with_memory(case: Case, result: CaseResult) -> CaseResult:
     """Add the peak memory of every contender that has an answer, each in a process of its own."""
-    runs = {OURS: case.run} | {peer.name: peer.run for peer in case.peers}
+    runs = {OURS: case.run} | {peer.name: peer.run for peer in case.peers if peer.in_process}
     environment = _ONE_THREAD | _GIVE_BACK
     contenders = tuple(
         one
-        if not one.verdict.answered
+        if not one.verdict.answered or one.name not in runs
         else replace(
             one,
             memory=in_fresh_process(

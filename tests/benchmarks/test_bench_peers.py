@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+
 import numpy as np
 import pytest
 from fake_cases import ABSENT, TWIN
 
 from benchmarks import peers
 from benchmarks.cases import CASES, Case
-from benchmarks.peers import Agreement, Array, NotComparable
+from benchmarks.peers import Agreement, Array, NotComparable, Program
 
 ZEROS = np.zeros((8, 8), np.float32)
 
@@ -64,6 +67,23 @@ def test_a_peer_knows_whether_it_is_installed_and_in_which_version() -> None:
     assert ABSENT.version() is None
 
 
+def test_a_program_is_a_peer_that_is_found_by_its_command() -> None:
+    program = Program("git, with files", "git", TWIN.run, TWIN.answer)
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
+    said = subprocess.run(["git", "--version"], check=True, capture_output=True, text=True).stdout
+    assert program.installed
+    assert program.version()
+    assert f"version {program.version()}" in said
+    assert not program.in_process
+
+
+def test_a_program_that_is_not_there_has_no_version() -> None:
+    program = Program("none", "no-such-command", TWIN.run, TWIN.answer)
+    assert not program.installed
+    assert program.version() is None
+
+
 def test_the_coherence_of_an_image_with_itself_is_one() -> None:
     image, _ = inputs("coherence 5 x 5")
     np.testing.assert_allclose(peers.scipy_coherence(image, image, window=(5, 5)), 1, rtol=1e-6)
@@ -82,18 +102,3 @@ def test_scipy_and_opencv_have_one_definition_of_coherence(window: tuple[int, in
 def test_the_interferogram_carries_the_phase_of_primary_minus_secondary() -> None:
     product = peers.numpy_interferogram(np.exp(1j * np.full((2, 2), 0.75)), np.exp(1j * np.full((2, 2), 0.5)))
     np.testing.assert_allclose(np.angle(product), 0.25)
-
-
-def test_a_plane_has_its_slope_everywhere_up_to_the_edge() -> None:
-    row, column = np.indices((6, 7), np.float32)
-    slope = peers.numpy_slope(30 * row + 40 * column, resolution=10.0)
-    np.testing.assert_allclose(slope, np.degrees(np.arctan(5)), rtol=1e-6)
-    assert slope.dtype == np.float32
-
-
-@pytest.mark.filterwarnings("ignore")  # what foreign packages warn of as they load is not ours to mend
-def test_on_a_plane_horn_and_zevenbergen_thorne_are_the_same() -> None:
-    pytest.importorskip("xrspatial", reason="the extra bench is not installed")
-    row, column = np.indices((6, 7), np.float32)
-    theirs = peers.xrspatial_slope(3 * row + 4 * column, resolution=10.0)
-    np.testing.assert_allclose(theirs[1:-1, 1:-1], np.degrees(np.arctan(0.5)), rtol=1e-5)

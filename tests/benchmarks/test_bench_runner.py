@@ -17,7 +17,7 @@ from fake_cases import EXACT, GOOD, TABLE, broken, dies, noise, threads
 import insarfeat
 from benchmarks import machine, results
 from benchmarks.cases import CASES, Case
-from benchmarks.peers import Array, Peer
+from benchmarks.peers import Array, Peer, Program
 from benchmarks.results import CaseResult, Results
 from benchmarks.runner import Effort, commit, run, smoke_effort
 from insarfeat.errors import MissingInput, OutputExists, RunFailed, WriteFailed
@@ -59,6 +59,16 @@ def test_memory_is_measured_for_everyone_who_answers() -> None:
     measurable = os.access("/proc/self/clear_refs", os.W_OK)
     known = [one.name for one in result.contenders if one.memory is not None]
     assert known == (["insarfeat", "twin", "other"] if measurable else [])
+
+
+def test_memory_of_a_program_is_not_this_process_s() -> None:
+    program = Program("outside", "git", GOOD.run, EXACT)
+    if not program.installed:
+        pytest.skip("git is not installed")
+    (result,) = run([replace(GOOD, peers=(program,))], Effort(size=32, rounds=0)).cases
+    assert isinstance(result, CaseResult)
+    assert result.contenders[1].verdict.state == "agrees"
+    assert result.contenders[1].memory is None
 
 
 def test_cases_are_announced_before_they_start() -> None:

@@ -12,7 +12,8 @@ import pytest
 
 from benchmarks import filter_scenes, filter_study
 from benchmarks.filter_scenes import ByDistance, Family, Scene, held_out, slides_phase, speckled, steep_phase
-from benchmarks.filter_study import CLASSIC, QUICK, VARIANTS, Variant, draw, main, renew, study
+from benchmarks.filter_study import CLASSIC, QUICK, VARIANTS, Variant, draw, main, study
+from benchmarks.pages import renew
 from benchmarks.peers import Array
 
 PAGE = Path(__file__).parents[2] / "docs" / "phase-filters.md"
