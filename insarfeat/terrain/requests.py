@@ -175,8 +175,8 @@ class Convexity(Attribute):
 
     @property
     def numbers(self) -> tuple[float, ...]:
-        """Weight of the diagonal neighbours."""
-        return (_DIAGONALS[self.kernel],)
+        """Radius, and weight of the diagonal neighbours."""
+        return self.radius, _DIAGONALS[self.kernel]
 
     @property
     def reach(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from itertools import groupby
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -40,16 +41,32 @@ def _halo(request: _Request, *_: Any) -> Halo:
 def _arguments(
     request: _Request,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], float, NDArray[np.int64]]:
-    """Codes, numbers, weight of the side lines, half heights of the disc."""
+    """Codes, numbers, weight of the side lines, spans of the disc."""
     codes = np.array([attribute.code for attribute in request.attributes])
     numbers = np.zeros((len(codes), 3))
-    chords = np.zeros(0, np.int64)
+    spans = np.zeros((0, 3), np.int64)
     for row, attribute in zip(numbers, request.attributes, strict=True):
         row[: len(attribute.numbers)] = attribute.numbers
         if isinstance(attribute, Convexity):
-            radius = attribute.radius
-            chords = np.array([math.isqrt(radius**2 - x**2) for x in range(-radius, radius + 1)])
-    return codes, numbers, _SIDES[request.method], chords
+            spans = _disc(attribute.radius)
+    return codes, numbers, _SIDES[request.method], spans
+
+
+def _disc(radius: int) -> NDArray[np.int64]:
+    """First column, number of columns and half their height, of each 1, 2 or 4 columns that are as high.
+
+    >>> _disc(2).tolist()
+    [[0, 1, 0], [1, 1, 1], [2, 1, 2], [3, 1, 1], [4, 1, 0]]
+    """
+    heights = [math.isqrt(radius**2 - x**2) for x in range(-radius, radius + 1)]
+    spans = []
+    for height, run in groupby(range(len(heights)), heights.__getitem__):
+        columns = list(run)
+        while columns:
+            width = 4 if len(columns) >= 4 else 2 if len(columns) >= 2 else 1
+            spans.append((columns[0], width, height))
+            columns = columns[width:]
+    return np.array(spans)
 
 
 _SURFACE = Operator(

@@ -20,10 +20,10 @@ _APART = 80
 
 
 @numba.njit(nogil=True, cache=True)
-def attributes(dem, outputs, top, left, ties, weights, codes, numbers, side, chords):
+def attributes(dem, outputs, top, left, ties, weights, codes, numbers, side, spans):
     """Compute the attributes ``codes``, each with a row of ``numbers``.
 
-    ``side`` is the weight of side lines in derivatives, ``chords`` are the half heights of convexity's disc.
+    ``side`` is the weight of side lines in derivatives; ``spans`` are those of convexity's disc.
     """
     count, rows, columns = outputs.shape
     disc, relief, position, diagonal = -1, -1, -1, 0.0
@@ -33,7 +33,7 @@ def attributes(dem, outputs, top, left, ties, weights, codes, numbers, side, cho
         shaded |= code <= GENERAL
         bent |= PROFILE <= code <= GENERAL
         if code == CONVEXITY:
-            disc, diagonal = chords.size // 2, numbers[k, 0]
+            disc, diagonal = int(numbers[k, 0]), numbers[k, 1]
         elif code == RELIEF:
             relief = int(numbers[k, 0])
         elif code == POSITION:
@@ -74,7 +74,7 @@ def attributes(dem, outputs, top, left, ties, weights, codes, numbers, side, cho
             if shaded:
                 _derive(derivatives, up, mid, down, complete, side, bent, ties, weights[y], left + start)
             if disc >= 0:
-                discs.count(counts, flags, y, n, chords, y == top, whole.all())
+                discs.count(counts, flags, y, n, spans, y == top, whole.all())
             for k in range(count):
                 out = outputs[k, y - top, start : start + n]
                 code = codes[k]

@@ -2,7 +2,8 @@
 
 From one row to the next a disc loses the cells of its upper rim and wins those of its lower one: two cells per column
 of it, whatever its area. Flags are bytes, so that one instruction adds 64 of them, and counts are whole numbers, so
-that the way they came about leaves no trace.
+that the way they came about leaves no trace. A disc is given as spans: first column, number of columns (1, 2 or 4)
+that are as high as each other, and half their height.
 """
 
 import numpy as np
@@ -38,7 +39,10 @@ def enter(flags, lines, whole, y, begin, end, diagonal):
                 _convex_of_four(flag[a:b], up[a : b + 2], mid[a : b + 2], down[a : b + 2], sure)
     else:
         _convex_of_eight(flag, up, mid, down, diagonal)
-    _valid(flags[1, y % depth, begin:end], mid[1 : n + 1])
+    if whole[y % depth]:
+        flags[1, y % depth, begin:end] = _SET
+    else:
+        _valid(flags[1, y % depth, begin:end], mid[1 : n + 1])
 
 
 @inner()
@@ -87,61 +91,71 @@ def _valid(valid, cells):
 
 
 @inner()
-def count(counts, flags, y, n, chords, afresh, whole):
+def count(counts, flags, y, n, spans, afresh, whole):
     """Count the convex and the valid cells of the disc about each column of row ``y``, from those of row y - 1."""
     change = np.empty(n, np.int8)
     if afresh:
-        _count(counts[0, :n], flags[0], y, chords)
-        _count(counts[1, :n], flags[1], y, chords)
+        _count(counts[0, :n], flags[0], y, spans)
+        _count(counts[1, :n], flags[1], y, spans)
         return
-    _move(counts[0, :n], change, flags[0], y, chords)
+    _move(counts[0, :n], change, flags[0], y, spans)
     if not whole:  # else as many valid cells are won as are lost
-        _move(counts[1, :n], change, flags[1], y, chords)
+        _move(counts[1, :n], change, flags[1], y, spans)
 
 
 @inner()
-def _count(count, cells, y, chords):
+def _count(count, cells, y, spans):
     count[:] = 0
-    for x in range(chords.size):
-        for dy in range(-chords[x], chords[x] + 1):
-            row = cells[(y + dy) % len(cells), x : x + count.size]
-            for i in range(count.size):
-                count[i] += row[i]
+    for k in range(len(spans)):
+        first, width, reach = spans[k]
+        for x in range(first, first + width):
+            for dy in range(-reach, reach + 1):
+                row = cells[(y + dy) % len(cells), x : x + count.size]
+                for i in range(count.size):
+                    count[i] += row[i]
 
 
 @inner()
-def _move(count, change, cells, y, chords):
+def _move(count, change, cells, y, spans):
     n = count.size
-    reach = chords.size // 2
-    # A byte holds the changes of 127 columns.
-    for first in range(0, reach + 1, 63):
-        change[:] = 0
-        for x in range(first, min(first + 63, reach + 1)):
-            won = cells[(y + chords[x]) % len(cells)]
-            lost = cells[(y - 1 - chords[x]) % len(cells)]
-            other = chords.size - 1 - x
-            if x == other:
-                _exchange(change, won[x : x + n], lost[x : x + n])
-            else:
-                # Columns on both sides of the middle are as high as each other.
-                _exchange_two(
-                    change, won[x : x + n], won[other : other + n], lost[x : x + n], lost[other : other + n]
-                )
-        for i in range(n):
-            count[i] += change[i]
+    change[:] = 0
+    held = 0
+    for k in range(len(spans)):
+        x, width, reach = spans[k]
+        won = cells[(y + reach) % len(cells), x : x + n + width - 1]
+        lost = cells[(y - 1 - reach) % len(cells), x : x + n + width - 1]
+        if width == 1:
+            _exchange_one(change, won, lost)
+        elif width == 2:
+            _exchange_two(change, won, lost)
+        else:
+            _exchange_four(change, won, lost)
+        held += width
+        if held > 120 or k == len(spans) - 1:  # a byte holds the changes of 127 columns
+            for i in range(n):
+                count[i] += change[i]
+            change[:] = 0
+            held = 0
 
 
 @inner()
-def _exchange(change, won, lost):
+def _exchange_one(change, won, lost):
     for i in range(change.size):
-        change[i] = np.int8(np.int8(change[i] + won[i]) - lost[i])
+        change[i] = np.int8(change[i] + np.int8(won[i] - lost[i]))
 
 
 @inner()
-def _exchange_two(change, won, also_won, lost, also_lost):
+def _exchange_two(change, won, lost):
     for i in range(change.size):
-        gain = np.int8(won[i] + also_won[i])
-        loss = np.int8(lost[i] + also_lost[i])
+        gain = np.int8(won[i] + won[i + 1])
+        change[i] = np.int8(change[i] + np.int8(gain - np.int8(lost[i] + lost[i + 1])))
+
+
+@inner()
+def _exchange_four(change, won, lost):
+    for i in range(change.size):
+        gain = np.int8(np.int8(won[i] + won[i + 1]) + np.int8(won[i + 2] + won[i + 3]))
+        loss = np.int8(np.int8(lost[i] + lost[i + 1]) + np.int8(lost[i + 2] + lost[i + 3]))
         change[i] = np.int8(change[i] + np.int8(gain - loss))
 
 
