@@ -200,6 +200,16 @@ _SLOPES, _ASPECTS = WhereKnown(1e-4), WhereKnown(1e-2, turn=360)
 _RUGGEDNESSES, _CURVATURES = WhereKnown(1e-4), WhereKnown(1e-6)
 _HORN = NotComparable("Horn's gradient from 8 neighbours; ours is Zevenbergen and Thorne's from 4")
 
+
+def _at_hand(name: str, layers: tuple[str, ...]) -> Case:
+    return Case(
+        f"{name}, memory at hand",
+        _hills,
+        terrain_peers.into_memory_at_hand,
+        parameters=_RESOLUTION | {"names": layers},
+    )
+
+
 TERRAIN: tuple[Case, ...] = (
     _terrain(
         "slope",
@@ -308,6 +318,9 @@ TERRAIN: tuple[Case, ...] = (
         ),
         parameters=_RESOLUTION,
     ),
+    _at_hand("slope", ("slope",)),
+    _at_hand("aspect", ("aspect",)),
+    _at_hand("terrain, all four", ("slope", "aspect", "tri", "convexity")),
     Case("terrain, all four, with voids", _hills_with_voids, terrain_peers.all_four, parameters=_RESOLUTION),
 )
 

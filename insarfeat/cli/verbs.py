@@ -58,7 +58,7 @@ def demo_layers(scene: xr.Dataset) -> xr.Dataset:
     return lazy[["elevation", "landslide"]].assign(
         wrapped_phase=filters.filtered_phase(ifg),
         coherence=filters.coherence(lazy["primary"], lazy["secondary"], window=(5, 5)),
-        slope=terrain.slope(lazy["elevation"]),
+        **terrain.attributes(lazy["elevation"], ["slope", "convexity", "tri"]).data_vars,
     )
 
 

@@ -33,7 +33,7 @@ def _arguments(projection: _Projection) -> tuple[NDArray[np.float64], NDArray[np
 
 
 _PROJECT = Operator(
-    "insarfeat.terrain.composite._PROJECT",
+    "insarfeat.terrain.components",
     _kernels.project,
     inputs=[Raster("layers", many=True)],
     outputs=lambda projection: [Result(layer, title=projection.title) for layer in projection.layers],

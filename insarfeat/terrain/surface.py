@@ -70,7 +70,7 @@ def _disc(radius: int) -> NDArray[np.int64]:
 
 
 _SURFACE = Operator(
-    "insarfeat.terrain.surface._SURFACE",
+    "insarfeat.terrain.attributes",
     _kernels.attributes,
     inputs=[Raster("dem")],
     outputs=_outputs,
@@ -80,7 +80,7 @@ _SURFACE = Operator(
 )
 
 _TEXTURE = Operator(
-    "insarfeat.terrain.surface._TEXTURE",
+    "insarfeat.terrain.textures",
     _kernels.attributes,
     inputs=[Raster("dem")],
     outputs=_outputs,

@@ -197,7 +197,7 @@ def test_provenance_tells_version_parameters_inputs_and_time(
     stack = insarfeat.open_stack(insarfeat.write(terrain.slope(heights), tmp_path / "slope.nc"))
     assert stack.attrs["insarfeat_version"] == insarfeat.__version__
     assert stack.attrs["date_created"] == "2023-11-14T22:13:20Z"
-    assert stack["slope"].attrs["processing"] == "terrain.slope()"
+    assert stack["slope"].attrs["processing"] == "terrain.slope(method='zevenbergen-thorne')"
     assert json.loads(stack.attrs["insarfeat_inputs"]) == ["band 1 of heights.tif"]
     assert str(tmp_path) not in str(stack.attrs)
 

@@ -38,9 +38,8 @@ def attributes(dem, outputs, top, left, ties, weights, codes, numbers, side, spa
             relief = int(numbers[k, 0])
         elif code == POSITION:
             position = int(numbers[k, 0])
-    reach = max(
-        1, disc + 1, relief, position
-    )  # convexity compares the cells on the rim with their neighbours
+    # Convexity compares the cells on the rim of its disc with their neighbours.
+    reach = max(1, disc + 1, relief, position)
     depth = 2 * reach + 1
     block = min(columns, _BLOCK)
     lines = np.empty((depth, block + 2 * reach), dem.dtype)
