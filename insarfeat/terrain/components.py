@@ -104,6 +104,7 @@ class PrincipalComponents(TransformerMixin, BaseEstimator):  # type: ignore[misc
         from sklearn.base import clone
 
         given = _Layers.of(layers)
+        given.check_beside(regions, "regions")
         labels = _raw(regions)
         sampled = self._chosen(given, None)
         if sampled is not None:
@@ -193,17 +194,18 @@ class PrincipalComponents(TransformerMixin, BaseEstimator):  # type: ignore[misc
 
     def _chosen(self, given: _Layers, mask: Any) -> Any:
         """Mask of the pixels to fit on; None for all."""
-        chosen = None if mask is None else _raw(mask)
-        if chosen is not None and chosen.shape != given.data[0].shape:
-            raise InvalidArgument(
-                f"mask has shape {chosen.shape}, the layers {given.data[0].shape}; both must share one grid"
-            )
+        first = given.data[0]
+        chosen = None
+        if mask is not None:
+            given.check_beside(mask, "mask")
+            chosen = _raw(mask)
+            chosen = (chosen != 0) & (chosen == chosen)
         if self.sample is None:
             return chosen
         if not isinstance(self.sample, int | float) or not 0 < self.sample <= 1:
             raise InvalidArgument(f"sample must be a share above 0, up to 1; got {self.sample!r}")
-        sampled = _sampled(given.data[0], float(self.sample), self.seed)
-        return sampled if chosen is None else sampled * (chosen != 0)
+        sampled = _sampled(first, float(self.sample), self.seed)
+        return sampled if chosen is None else sampled * chosen
 
     def _take(self, names: tuple[str, ...], moments: Moments) -> Self:
         self.composite_ = composite_of(names, moments, self.n_components, self.standardize)
@@ -249,6 +251,17 @@ class _Layers:
         if labelled:
             same_grid(labelled)
         return [_raw(raster) for raster in self.rasters]
+
+    def check_beside(self, raster: Any, name: str) -> None:
+        """Refuse a raster that does not lie on the layers."""
+        shape = self.rasters[0].shape
+        if getattr(raster, "shape", None) != shape:
+            raise InvalidArgument(
+                f"{name} must be a raster of shape {shape}, as the layers; got "
+                f"{getattr(raster, 'shape', type(raster).__name__)}"
+            )
+        if hasattr(raster, "coords") and hasattr(self.rasters[0], "coords"):
+            same_grid([self.rasters[0], raster])
 
     def chosen(self, names: tuple[str, ...]) -> list[Any]:
         """The rasters that a composite takes, in its order."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insarfeat.dispatch import Operator, Raster, Result
-from insarfeat.errors import InvalidArgument, MissingInput, UnreadableInput
+from insarfeat.errors import InvalidArgument, MissingInput, UnreadableInput, WriteFailed
 from insarfeat.terrain._kernels import components as _kernels
 
 _FORMAT = "insarfeat composite 1"
@@ -110,10 +110,14 @@ class Composite:
         """Write it as JSON, to be read by people and by :meth:`load`; whole or not at all."""
         out = Path(path)
         temporary = out.with_name(f".{out.name}.{os.getpid()}")
-        temporary.write_text(
-            json.dumps({"format": _FORMAT, **asdict(self)}, indent=2) + "\n", encoding="utf-8"
-        )
-        temporary.replace(out)
+        content = json.dumps({"format": _FORMAT, **asdict(self)}, indent=2) + "\n"
+        try:
+            temporary.write_text(content, encoding="utf-8")
+            temporary.replace(out)
+        except OSError as error:
+            raise WriteFailed(f"{out} could not be written: {error.strerror or error}") from error
+        finally:
+            temporary.unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Composite:

@@ -18,7 +18,14 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from insarfeat.errors import GridMismatch, InvalidArgument, InvalidType, MissingInput, UnreadableInput
+from insarfeat.errors import (
+    GridMismatch,
+    InvalidArgument,
+    InvalidType,
+    MissingInput,
+    UnreadableInput,
+    WriteFailed,
+)
 from insarfeat.terrain import Composite, PrincipalComponents
 from insarfeat.terrain.moments import Moments
 
@@ -112,6 +119,13 @@ def test_a_mask_chooses_the_pixels(lazy: bool) -> None:
     expected = PrincipalComponents().fit(inside)
     assert found.n_samples_ == expected.n_samples_
     np.testing.assert_allclose(found.components_, expected.components_, atol=1e-10)
+
+
+def test_nodata_of_a_mask_is_outside_it() -> None:
+    layers = made()
+    mask = np.where(layers["slope"] > 20, 1.0, np.nan)
+    inside = PrincipalComponents().fit(layers, mask=layers["slope"] > 20)
+    np.testing.assert_array_equal(PrincipalComponents().fit(layers, mask=mask).mean_, inside.mean_)
 
 
 @pytest.mark.parametrize("lazy", [False, True])
@@ -226,6 +240,8 @@ def test_a_file_with_a_number_missing_or_not_finite_is_refused(tmp_path: Path) -
         path.write_text(json.dumps(json.loads(path.read_text()) | damage))
         with pytest.raises(UnreadableInput):
             Composite.load(path)
+    with pytest.raises(WriteFailed, match="could not be written: No such file"):
+        PrincipalComponents(1).fit(made()).save(tmp_path / "nowhere" / "own.json")
     with pytest.raises(MissingInput, match="there is no composite at"):
         Composite.load(tmp_path / "other.json")
 
@@ -242,8 +258,15 @@ def test_what_cannot_be_fitted_is_named() -> None:
         PrincipalComponents(sample=1.5).fit(layers)
     with pytest.raises(GridMismatch):
         PrincipalComponents().fit(layers | {"twi": np.zeros((60, 71))})
-    with pytest.raises(InvalidArgument, match="mask has shape"):
+    with pytest.raises(
+        InvalidArgument, match=r"mask must be a raster of shape \(60, 70\), as the layers; got \(3, 3\)"
+    ):
         PrincipalComponents().fit(layers, mask=np.ones((3, 3)))
+    with pytest.raises(InvalidArgument, match="regions must be a raster of shape"):
+        PrincipalComponents().fit_regions(layers, 7)
+    elsewhere = labelled(layers)["slope"].assign_coords(x=3.0 * np.arange(70))
+    with pytest.raises(GridMismatch):
+        PrincipalComponents().fit(labelled(layers), mask=elsewhere)
     with pytest.raises(InvalidType, match="layers must be a Dataset"):
         PrincipalComponents().fit(7)
     with pytest.raises(InvalidArgument, match="layers is empty"):
