@@ -331,10 +331,10 @@ def _slope_kernel(dem: NDArray[np.float32]) -> Call:
     # One tie, and for each row what a rise per column and per row is in the gradient eastward and northward.
     ties, weights = np.zeros(1, np.int64), np.tile([1 / 15, 0, 0, -1 / 15], (len(dem), 1, 1))
     codes, numbers = np.array([kernels.SLOPE]), np.zeros((1, 3))
-    four_neighbours, no_disc = 0.0, np.zeros((0, 3), np.int64)
+    four_neighbours, nothing_else = 0.0, (None, None, None, None)
     outputs = np.empty((1, *dem.shape), dem.dtype)
     return partial(
-        kernels.attributes, dem, outputs, 0, 0, ties, weights, codes, numbers, four_neighbours, no_disc
+        kernels.attributes, dem, outputs, 0, 0, ties, weights, codes, numbers, four_neighbours, *nothing_else
     )
 
 

@@ -175,8 +175,8 @@ class Convexity(Attribute):
 
     @property
     def numbers(self) -> tuple[float, ...]:
-        """Radius, and weight of the diagonal neighbours."""
-        return self.radius, _DIAGONALS[self.kernel]
+        """Weight of the diagonal neighbours."""
+        return (_DIAGONALS[self.kernel],)
 
     @property
     def reach(self) -> int:

@@ -38,18 +38,28 @@ def _halo(request: _Request, *_: Any) -> Halo:
     return Halo.square(max(attribute.reach for attribute in request.attributes))
 
 
-def _arguments(
-    request: _Request,
-) -> tuple[NDArray[np.int64], NDArray[np.float64], float, NDArray[np.int64]]:
-    """Codes, numbers, weight of the side lines, spans of the disc."""
+def _arguments(request: _Request) -> tuple[Any, ...]:
+    """What the kernel is told: codes, numbers, and what groups of attributes need, None for groups without any."""
     codes = np.array([attribute.code for attribute in request.attributes])
     numbers = np.zeros((len(codes), 3))
-    spans = np.zeros((0, 3), np.int64)
+    spans = None
+    windows = {_kernels.RELIEF: -1, _kernels.POSITION: -1}
     for row, attribute in zip(numbers, request.attributes, strict=True):
         row[: len(attribute.numbers)] = attribute.numbers
         if isinstance(attribute, Convexity):
             spans = _disc(attribute.radius)
-    return codes, numbers, _SIDES[request.method], spans
+        elif attribute.code in windows:
+            windows[attribute.code] = attribute.reach
+    bends = bool(((codes >= _kernels.PROFILE) & (codes <= _kernels.GENERAL)).any()) or None
+    return (
+        codes,
+        numbers,
+        _SIDES[request.method] if (codes <= _kernels.GENERAL).any() else None,
+        bends,
+        bool(((codes >= _kernels.RILEY) & (codes <= _kernels.ROUGHNESS)).any()) or None,
+        spans,
+        tuple(windows.values()) if max(windows.values()) > 0 else None,
+    )
 
 
 def _disc(radius: int) -> NDArray[np.int64]:

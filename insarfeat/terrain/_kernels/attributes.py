@@ -20,49 +20,50 @@ _APART = 80
 
 
 @numba.njit(nogil=True, cache=True)
-def attributes(dem, outputs, top, left, ties, weights, codes, numbers, side, spans):
+def attributes(dem, outputs, top, left, ties, weights, codes, numbers, side, bends, rugged, spans, windows):
     """Compute the attributes ``codes``, each with a row of ``numbers``.
 
-    ``side`` is the weight of side lines in derivatives; ``spans`` are those of convexity's disc.
+    The last five are None where no attribute needs them, and what stands behind them is not even compiled then:
+    ``side``, the weight of side lines in derivatives; ``bends``, for curvatures; ``rugged``, for what compares
+    neighbours; ``spans`` of convexity's disc; ``windows``, the radii of relief and position, -1 where not wanted.
     """
     count, rows, columns = outputs.shape
-    disc, relief, position, diagonal = -1, -1, -1, 0.0
-    shaded = bent = False
-    for k in range(count):
-        code = codes[k]
-        shaded |= code <= GENERAL
-        bent |= PROFILE <= code <= GENERAL
-        if code == CONVEXITY:
-            disc, diagonal = int(numbers[k, 0]), numbers[k, 1]
-        elif code == RELIEF:
-            relief = int(numbers[k, 0])
-        elif code == POSITION:
-            position = int(numbers[k, 0])
-    # Convexity compares the cells on the rim of its disc with their neighbours.
-    reach = max(1, disc + 1, relief, position)
-    depth = 2 * reach + 1
     block = min(columns, _BLOCK)
+    reach = 1
+    if spans is not None:
+        disc = spans[-1, 0] // 2
+        reach = max(reach, disc + 1)  # the cells on the rim of the disc are compared with their neighbours
+    if windows is not None:
+        relief, position = windows
+        reach = max(reach, relief, position)
+    depth = 2 * reach + 1
     lines = np.empty((depth, block + 2 * reach), dem.dtype)
     whole = np.zeros(depth, np.bool_)
-    derivatives = np.empty((5, block + _APART), dem.dtype)
-    flags = np.empty((2, depth, block + 2 * disc if disc >= 0 else 0), np.int8)
-    counts = np.empty((2, block if disc >= 0 else 0), np.int32)
-    extremes = np.empty((2, depth, block if relief >= 0 else 0), dem.dtype)
-    sums = np.empty((2, depth, block if position >= 0 else 0), np.float64)
+    if side is not None:
+        derivatives = np.empty((5, block + _APART), dem.dtype)
+    if spans is not None:
+        flags = np.empty((2, depth, block + 2 * disc), np.int8)
+        counts = np.empty((2, block), np.int32)
+        diagonal = numbers[np.argmax(codes == CONVEXITY), 0]
+    if windows is not None:
+        extremes = np.empty((2, depth, block if relief > 0 else 0), dem.dtype)
+        sums = np.empty((2, depth, block if position > 0 else 0), np.float64)
     for start in range(0, columns, block):
         n = min(block, columns - start)
         for entering in range(top - reach, top + rows + reach):
-            slot = entering % depth
-            line = lines[slot, : n + 2 * reach]
-            whole[slot] = fetch(line, dem, entering, left + start - reach)
-            if disc >= 0:
+            line = lines[entering % depth, : n + 2 * reach]
+            whole[entering % depth] = fetch(line, dem, entering, left + start - reach)
+            if spans is not None:
                 first = left + start - disc
                 end = min(n + 2 * disc, dem.shape[1] - first)
                 discs.enter(flags, lines, whole, entering - 1, max(-first, 0), end, diagonal)
-            if relief >= 0:
-                squares.enter_extremes(extremes[:, slot], line[reach - relief : reach + n + relief], n)
-            if position >= 0:
-                squares.enter_sums(sums[:, slot], line[reach - position : reach + n + position], n)
+            if windows is not None:
+                if relief > 0:
+                    cells = line[reach - relief : reach + n + relief]
+                    squares.enter_extremes(extremes[:, entering % depth], cells, n)
+                if position > 0:
+                    cells = line[reach - position : reach + n + position]
+                    squares.enter_sums(sums[:, entering % depth], cells, n)
             y = entering - reach
             if y < top:
                 continue
@@ -70,28 +71,33 @@ def attributes(dem, outputs, top, left, ties, weights, codes, numbers, side, spa
             mid = lines[y % depth, reach - 1 : reach + n + 1]
             down = lines[(y + 1) % depth, reach - 1 : reach + n + 1]
             complete = whole[(y - 1) % depth] and whole[y % depth] and whole[(y + 1) % depth]
-            if shaded:
-                _derive(derivatives, up, mid, down, complete, side, bent, ties, weights[y], left + start)
-            if disc >= 0:
+            if side is not None:
+                _slant(derivatives, up, mid, down, complete, side, ties, weights[y], left + start)
+            if bends is not None:
+                _bend(derivatives, up, mid, down, side, ties, weights[y], left + start)
+            if spans is not None:
                 discs.count(counts, flags, y, n, spans, y == top, whole.all())
             for k in range(count):
                 out = outputs[k, y - top, start : start + n]
                 code = codes[k]
-                if code <= GENERAL:
+                if side is not None and code <= HILLSHADE:
                     _surface(out, code, derivatives, numbers[k])
-                elif code <= ROUGHNESS:
+                if bends is not None and PROFILE <= code <= GENERAL:
+                    _curvature(out, code, derivatives, numbers[k, 0])
+                if rugged is not None and RILEY <= code <= ROUGHNESS:
                     _ruggedness(out, code, up, mid, down, complete)
-                elif code == CONVEXITY:
+                if spans is not None and code == CONVEXITY:
                     discs.percent(out, counts, flags[1, y % depth, disc:])
-                elif code == RELIEF:
-                    squares.relief(out, extremes, mid[1:], y, relief)
-                else:
-                    squares.position(out, sums, mid[1:], y, position)
+                if windows is not None:
+                    if code == RELIEF:
+                        squares.relief(out, extremes, mid[1:], y, relief)
+                    elif code == POSITION:
+                        squares.position(out, sums, mid[1:], y, position)
 
 
 @inner()
-def _derive(derivatives, up, mid, down, complete, side, bent, ties, weights, start):
-    """Derivatives on the ground of one row: two of the first, and three of the second order if wanted."""
+def _slant(derivatives, up, mid, down, complete, side, ties, weights, start):
+    """First derivatives on the ground of one row."""
     n = mid.size - 2
     p, q = derivatives[0, :n], derivatives[1, :n]
     along_axes = ties.size == 1
@@ -106,10 +112,15 @@ def _derive(derivatives, up, mid, down, complete, side, bent, ties, weights, sta
         gradients.first_of_eight(p, q, up, mid, down, scale, side)
     if not along_axes:
         gradients.onto_ground(p, q, ties, weights, start)
-    if bent:
-        r, s, t = derivatives[2, :n], derivatives[3, :n], derivatives[4, :n]
-        gradients.second(r, s, t, up, mid, down, side)
-        gradients.bends_onto_ground(r, s, t, ties, weights, start)
+
+
+@inner()
+def _bend(derivatives, up, mid, down, side, ties, weights, start):
+    """Second derivatives on the ground of one row."""
+    n = mid.size - 2
+    r, s, t = derivatives[2, :n], derivatives[3, :n], derivatives[4, :n]
+    gradients.second(r, s, t, up, mid, down, side)
+    gradients.bends_onto_ground(r, s, t, ties, weights, start)
 
 
 @inner()
@@ -119,14 +130,18 @@ def _surface(out, code, derivatives, numbers):
         angles.slope(out, p, q)
     elif code == ASPECT:
         angles.aspect(out, p, q)
-    elif code == HILLSHADE:
+    else:
         angles.hillshade(out, p, q, numbers)
-    elif code == PROFILE:
-        curvatures.profile(out, derivatives, numbers[0])
+
+
+@inner()
+def _curvature(out, code, derivatives, share):
+    if code == PROFILE:
+        curvatures.profile(out, derivatives, share)
     elif code == PLAN:
-        curvatures.plan(out, derivatives, numbers[0])
+        curvatures.plan(out, derivatives, share)
     elif code == TANGENTIAL:
-        curvatures.tangential(out, derivatives, numbers[0])
+        curvatures.tangential(out, derivatives, share)
     else:
         curvatures.general(out, derivatives)
 
