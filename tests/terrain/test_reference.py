@@ -37,6 +37,14 @@ def test_the_reference_is_like_the_published_loadings() -> None:
     assert [len(item["sha256"]) for item in reference.source["inputs"]] == [64, 64]
 
 
+def test_the_page_tells_the_loadings_of_the_file() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "terrain.md").read_text()
+    reference = shipped("reference-15m-v1")
+    for loading in reference.loadings[0]:
+        assert f"{loading:.3f}" in page
+    assert f"with {100 * reference.shares[0]:.0f} % of the variance" in page
+
+
 def test_it_is_the_weighted_sum_of_the_standardised_layers(ground: Any) -> None:
     dem, twi = ground
     reference = shipped("reference-15m-v1")

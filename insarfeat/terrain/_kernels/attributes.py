@@ -139,9 +139,9 @@ def _curvature(out, code, derivatives, share):
     if code == PROFILE:
         curvatures.profile(out, derivatives, share)
     elif code == PLAN:
-        curvatures.plan(out, derivatives, share)
+        curvatures.across(out, derivatives, share, 0.0)
     elif code == TANGENTIAL:
-        curvatures.tangential(out, derivatives, share)
+        curvatures.across(out, derivatives, share, 1.0)
     else:
         curvatures.general(out, derivatives)
 

@@ -13,7 +13,7 @@ def profile(out, derivatives, share):
     r, s, t = derivatives[2, :n], derivatives[3, :n], derivatives[4, :n]
     zero, one, two = out.dtype.type(0), out.dtype.type(1), out.dtype.type(2)
     w = out.dtype.type(share)
-    for i in range(out.size):
+    for i in range(n):
         steep = p[i] * p[i] + q[i] * q[i]
         bend = w * (r[i] * p[i] * p[i] + t[i] * q[i] * q[i]) + two * s[i] * p[i] * q[i]
         value = -bend / (steep * (one + steep) * np.sqrt(one + steep))
@@ -21,32 +21,17 @@ def profile(out, derivatives, share):
 
 
 @inner(error_model="numpy")
-def plan(out, derivatives, share):
-    """Curvature of the contour line."""
+def across(out, derivatives, share, tilt):
+    """Curvature across the line of steepest descent: of the contour (tilt 0), or of the section through it (1)."""
     n = out.size
     p, q = derivatives[0, :n], derivatives[1, :n]
     r, s, t = derivatives[2, :n], derivatives[3, :n], derivatives[4, :n]
     zero, two = out.dtype.type(0), out.dtype.type(2)
-    w = out.dtype.type(share)
-    for i in range(out.size):
+    w, tilted = out.dtype.type(share), out.dtype.type(tilt)
+    for i in range(n):
         steep = p[i] * p[i] + q[i] * q[i]
         bend = w * (t[i] * p[i] * p[i] + r[i] * q[i] * q[i]) - two * s[i] * p[i] * q[i]
-        value = -bend / (steep * np.sqrt(steep))
-        out[i] = zero if steep == zero else value
-
-
-@inner(error_model="numpy")
-def tangential(out, derivatives, share):
-    """Curvature of the normal section along the contour line."""
-    n = out.size
-    p, q = derivatives[0, :n], derivatives[1, :n]
-    r, s, t = derivatives[2, :n], derivatives[3, :n], derivatives[4, :n]
-    zero, one, two = out.dtype.type(0), out.dtype.type(1), out.dtype.type(2)
-    w = out.dtype.type(share)
-    for i in range(out.size):
-        steep = p[i] * p[i] + q[i] * q[i]
-        bend = w * (t[i] * p[i] * p[i] + r[i] * q[i] * q[i]) - two * s[i] * p[i] * q[i]
-        value = -bend / (steep * np.sqrt(one + steep))
+        value = -bend / (steep * np.sqrt(tilted + steep))
         out[i] = zero if steep == zero else value
 
 
