@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import product
 from typing import Any
@@ -27,15 +27,20 @@ Array = NDArray[Any]
 
 _STRIP_PIXELS = 1 << 22
 _MERGED_AT_ONCE = 4
+_NO_CEILING = 2**64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Samples:
-    """Valid values of one layer: all inside; outside those of the smallest numbers, with these numbers."""
+    """Valid values of one layer: all inside; outside those of the smallest numbers, with these numbers.
+
+    ``passed`` counts those outside whose numbers were above the survey's ceiling.
+    """
 
     inside: Array
     outside: Array
     lots: Lots
+    passed: int = 0
 
     @classmethod
     def together(cls, parts: Sequence[Samples], most: int) -> Samples:
@@ -44,6 +49,7 @@ class Samples:
             np.concatenate([part.inside for part in parts]),
             np.concatenate([part.outside for part in parts]),
             np.concatenate([part.lots for part in parts]),
+            sum(part.passed for part in parts),
         ).limited(most)
 
     def limited(self, most: int) -> Samples:
@@ -51,7 +57,7 @@ class Samples:
         if len(self.lots) <= most:
             return self
         kept = np.argpartition(self.lots, most)[:most] if most else np.empty(0, np.intp)
-        return Samples(self.inside, self.outside[kept], self.lots[kept])
+        return Samples(self.inside, self.outside[kept], self.lots[kept], self.passed)
 
     def balanced(self) -> Samples:
         """No more outside than inside, values as sorted float64."""
@@ -62,14 +68,28 @@ class Samples:
             chosen.lots,
         )
 
+    @property
+    def short(self) -> bool:
+        """Whether numbers above the ceiling are wanted, too."""
+        return self.passed > 0 and len(self.outside) < len(self.inside)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Survey:
-    """What each block must know: the footprint, the seed, and each layer's nodata value besides NaN."""
+    """What each block must know: footprint, seed, nodata of each layer besides NaN, and the ceiling of numbers."""
 
     footprint: Footprint
     seed: int
     nodata: tuple[Any, ...]
+    ceiling: int = _NO_CEILING
+
+    @property
+    def lowered(self) -> Survey:
+        """The same with a ceiling under which there are enough pixels if a quarter of those outside are valid."""
+        shape = self.footprint.shape
+        free = shape.height * shape.width - self.footprint.pixels
+        share = 4 * self.footprint.pixels / max(free, 1)
+        return replace(self, ceiling=int(share * 2**64)) if share < 1 else self
 
     def gather(self, window: Window, *blocks: Array) -> tuple[Samples, ...]:
         """Samples of every layer from one block."""
@@ -82,7 +102,13 @@ class Survey:
             if nodata is not None:
                 valid &= block != nodata
             outside = valid & ~covered
-            found.append(Samples(block[valid & covered], block[outside], drawn[outside]).limited(most))
+            free = int(np.count_nonzero(outside))
+            if self.ceiling < _NO_CEILING:
+                outside &= drawn < np.uint64(self.ceiling)
+            passed = free - int(np.count_nonzero(outside))
+            found.append(
+                Samples(block[valid & covered], block[outside], drawn[outside], passed).limited(most)
+            )
         return tuple(found)
 
     def merge(self, *states: tuple[Samples, ...]) -> tuple[Samples, ...]:
@@ -104,7 +130,15 @@ def nodata_of(layer: xr.DataArray) -> Any:
 
 
 def gather(layers: Sequence[xr.DataArray], survey: Survey) -> tuple[Samples, ...]:
-    """Samples of layers on one grid, all read once; lazy ones by the scheduler that the caller has chosen."""
+    """Samples of layers on one grid; lazy ones by the scheduler that the caller has chosen.
+
+    All are read once, or twice where so much outside is nodata that the first ceiling was too low.
+    """
+    found = _gather(layers, survey.lowered)
+    return _gather(layers, survey) if any(samples.short for samples in found) else found
+
+
+def _gather(layers: Sequence[xr.DataArray], survey: Survey) -> tuple[Samples, ...]:
     if any(layer.chunks is not None for layer in layers):
         return _gather_lazily(layers, survey)
     shape = survey.footprint.shape

@@ -408,3 +408,35 @@ LINE = {"type": "LineString", "coordinates": [(0, 0), (1, 1)]}
 def test_bad_input_is_named(layers, polygons, options, error, match):
     with pytest.raises(error, match=match):
         inventory.compare(layers, polygons, **options)
+
+
+@pytest.mark.parametrize("valid", [600, 120_000])
+@pytest.mark.parametrize("lazy", [False, True])
+def test_few_pixels_wait_in_memory_and_none_is_missed(
+    valid: int, lazy: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Numbers above a ceiling are left out at first; where nearly all is nodata, they are needed after all."""
+    rng = np.random.default_rng(0)
+    values = rng.random((200, 1000))
+    covered = np.zeros(values.shape, bool)
+    covered[:20, :25] = True
+    free = np.flatnonzero(~covered)
+    values.ravel()[rng.permutation(free)[valid:]] = np.nan
+    layer = xr.DataArray(
+        values, {"y": 200.0 - np.arange(200), "x": np.arange(1000.0)}, ("y", "x"), name="tri"
+    )
+    polygon = {
+        "type": "Polygon",
+        "coordinates": [[(-0.5, 200.5), (24.5, 200.5), (24.5, 180.5), (-0.5, 180.5), (-0.5, 200.5)]],
+    }
+    kept: list[int] = []
+    together = sampling.Samples.limited
+    monkeypatch.setattr(
+        sampling.Samples, "limited", lambda self, most: kept.append(len(self.lots)) or together(self, most)
+    )
+    found = inventory.compare(layer.chunk(y=50, x=250) if lazy else layer, polygon, seed=3)["tri"]
+    drawn = np.where(covered | np.isnan(values), np.uint64(2**64 - 1), lots(Window(0, 0, 200, 1000), 3))
+    chosen = values.ravel()[np.argsort(drawn, axis=None)[:500]]
+    assert found.outside.count == 500
+    assert found.outside.mean == pytest.approx(chosen.mean(), rel=1e-12)
+    assert max(kept) < 2000
