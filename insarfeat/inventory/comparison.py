@@ -170,8 +170,8 @@ def compare(layers: Any, polygons: Any, *, bins: int = 50, seed: int = 0) -> Com
     a sample of n pixels says less than n independent ones would, by a factor that nobody knows: no p-value is given,
     because it would be far too small. Directions and wrapped phases are treated as plain numbers.
 
-    The layers are read once, chunk by chunk, or twice where less than a quarter of the outside is valid; memory holds a
-    few times the samples and the blocks at work. The answer is the same, bit for bit, for any chunks.
+    The layers are read once, chunk by chunk, or twice where less than a quarter of the outside is valid; memory holds
+    a few times the samples and the blocks at work. The answer is the same, bit for bit, for any chunks.
 
     Parameters
     ----------
