@@ -100,7 +100,7 @@ class Metrics:
             end = max(int(np.searchsorted(self._columns, right - 1)) + 1, first + 2)
         ties = self._columns[first:end].astype(np.int64) - left
         found = ties, self._weights(start, stop, slice(first, end))
-        if len(self._columns) == 1:
+        if len(self._columns) == 1:  # the same for all columns, and small
             self._last_gradients = (start, stop), found
         return found
 

@@ -128,7 +128,7 @@ def reduce_lazily(reduction: Reduction, arrays: Sequence[Any]) -> Any:
     program = Program([value for value, _ in found])
     guide = next(array for array in arrays if isinstance(array, da.Array))
     foreign = _foreign_of(behind for _, behind in found)
-    windows = [(place, window) for place in program.places for _, window in _windows(guide.chunks[-2:])]
+    windows = [(place, window) for place in program.places for _, window in chunk_windows(guide.chunks[-2:])]
     name = f"survey-{uuid.uuid4().hex[:12]}"
     program_key = f"{name}-program"
     tasks: dict[Any, Any] = {program_key: DataNode(program_key, (program, reduction))}
@@ -177,7 +177,7 @@ def _lazy(values: Sequence[Value], chunks: Chunks, foreign: tuple[Any, ...]) -> 
     base = name if single else f"{name}-all"
     lead_chunks, spatial_chunks = chunks[:-2], chunks[-2:]
     lead_blocks = list(_lead_blocks(lead_chunks))
-    for (row, column), window in _windows(spatial_chunks):
+    for (row, column), window in chunk_windows(spatial_chunks):
         for index, places in lead_blocks:
             key = (base, *index, row, column)
             shape = tuple(sizes[number] for sizes, number in zip(lead_chunks, index, strict=True))
@@ -298,7 +298,8 @@ def _spatial_chunks(bound: Any, guide: da.Array) -> Chunks:
     return tuple(chunks)
 
 
-def _windows(chunks: Chunks) -> list[tuple[tuple[int, int], Window]]:
+def chunk_windows(chunks: Chunks) -> list[tuple[tuple[int, int], Window]]:
+    """Index and window of each chunk of a raster, by its chunks along y and x."""
     rows, columns = (np.cumsum([0, *sizes]).tolist() for sizes in chunks)
     return [
         ((i, j), Window(rows[i], columns[j], chunks[0][i], chunks[1][j]))

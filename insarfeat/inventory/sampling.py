@@ -11,7 +11,6 @@ import uuid
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -158,14 +157,14 @@ def _gather_lazily(layers: Sequence[xr.DataArray], survey: Survey) -> tuple[Samp
     from dask._task_spec import DataNode, Task, TaskRef
     from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 
-    from insarfeat.dispatch.lazy import available_cores, get_on_threads
+    from insarfeat.dispatch.lazy import available_cores, chunk_windows, get_on_threads
 
     arrays = _in_equal_chunks(layers)
     name = f"inventory-{uuid.uuid4().hex[:12]}"
     shared = f"{name}-survey"
     tasks: dict[Any, Any] = {shared: DataNode(shared, survey)}
     level: list[Any] = []
-    for index, window in _windows(arrays[0].chunks):
+    for index, window in chunk_windows(arrays[0].chunks):
         key = (name, 0, len(level))
         blocks = (TaskRef((array.name, *index)) for array in arrays)
         tasks[key] = Task(key, _gather_block, TaskRef(shared), window, *blocks)
@@ -195,14 +194,6 @@ def _in_equal_chunks(layers: Sequence[xr.DataArray]) -> tuple[Any, ...]:
     bare = [layer.drop_vars(list(layer.coords)) for layer in layers]
     lazy = [layer if layer.chunks is not None else layer.chunk(sizes) for layer in bare]
     return tuple(layer.data for layer in xr.unify_chunks(*lazy))
-
-
-def _windows(chunks: tuple[tuple[int, ...], ...]) -> list[tuple[tuple[int, int], Window]]:
-    rows, columns = (np.cumsum([0, *sizes]).tolist() for sizes in chunks)
-    return [
-        ((i, j), Window(rows[i], columns[j], chunks[0][i], chunks[1][j]))
-        for i, j in product(range(len(chunks[0])), range(len(chunks[1])))
-    ]
 
 
 def _gather_block(survey: Survey, window: Window, *blocks: Array) -> tuple[Samples, ...]:

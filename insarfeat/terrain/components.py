@@ -108,7 +108,7 @@ class PrincipalComponents(TransformerMixin, BaseEstimator):  # type: ignore[misc
         labels = _raw(regions)
         sampled = self._chosen(given, None)
         if sampled is not None:
-            labels = labels * (sampled != 0)
+            labels = labels * sampled
         found = gather(BY_REGION, [*given.data, labels])
         return {
             label: clone(self)._take(given.names, moments) for label, moments in found.items() if label != 0
@@ -194,7 +194,6 @@ class PrincipalComponents(TransformerMixin, BaseEstimator):  # type: ignore[misc
 
     def _chosen(self, given: _Layers, mask: Any) -> Any:
         """Mask of the pixels to fit on; None for all."""
-        first = given.data[0]
         chosen = None
         if mask is not None:
             given.check_beside(mask, "mask")
@@ -204,7 +203,7 @@ class PrincipalComponents(TransformerMixin, BaseEstimator):  # type: ignore[misc
             return chosen
         if not isinstance(self.sample, int | float) or not 0 < self.sample <= 1:
             raise InvalidArgument(f"sample must be a share above 0, up to 1; got {self.sample!r}")
-        sampled = _sampled(first, float(self.sample), self.seed)
+        sampled = _sampled(_raw(given.rasters[0]), float(self.sample), self.seed)
         return sampled if chosen is None else sampled * chosen
 
     def _take(self, names: tuple[str, ...], moments: Moments) -> Self:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insarfeat.dispatch import Reduction
-from insarfeat.errors import GridMismatch
+from insarfeat.errors import GridMismatch, InvalidArgument
 from insarfeat.terrain._kernels import components as _kernels
 
 Array = NDArray[Any]
@@ -71,6 +71,8 @@ class Moments:
 def _of_regions(layers: Sequence[Array], regions: Array) -> dict[int, Moments]:
     """Moments of each region of a raster of labels."""
     labels = np.unique(regions[np.isfinite(regions)])
+    if (labels != np.round(labels)).any():
+        raise InvalidArgument(f"regions must hold whole numbers; got {labels[labels != np.round(labels)][0]}")
     return {int(label): Moments.of(layers, regions == label) for label in labels}
 
 

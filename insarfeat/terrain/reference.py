@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from insarfeat.errors import InvalidArgument, InvalidType
-from insarfeat.metrics import Metrics, Resolution, metrics_of, planar_metrics
+from insarfeat.metrics import Resolution, metrics_of, planar_metrics
 from insarfeat.terrain.composite import Composite
 from insarfeat.terrain.requests import Convexity, Slope, Tri
 from insarfeat.terrain.surface import compute
@@ -128,7 +128,6 @@ def shipped(name: str) -> Composite:
 
 def _check_pixels(title: str, dem: Any, resolution: Resolution | None) -> None:
     """Tell of pixels that the composite was not made for: ruggedness and convexity change with their size."""
-    metrics: Metrics
     if hasattr(dem, "coords"):
         metrics = metrics_of(dem, resolution)
     else:

@@ -264,6 +264,8 @@ def test_what_cannot_be_fitted_is_named() -> None:
         PrincipalComponents().fit(layers, mask=np.ones((3, 3)))
     with pytest.raises(InvalidArgument, match="regions must be a raster of shape"):
         PrincipalComponents().fit_regions(layers, 7)
+    with pytest.raises(InvalidArgument, match=r"regions must hold whole numbers; got 0\.5"):
+        PrincipalComponents().fit_regions(layers, np.full((60, 70), 0.5))
     elsewhere = labelled(layers)["slope"].assign_coords(x=3.0 * np.arange(70))
     with pytest.raises(GridMismatch):
         PrincipalComponents().fit(labelled(layers), mask=elsewhere)

@@ -23,9 +23,8 @@ def enter(flags, lines, whole, y, begin, end, diagonal):
     """
     depth = len(lines)
     flags[:, y % depth] = _CLEAR
-    first = (
-        (lines.shape[1] - flags.shape[2]) // 2 + begin - 1
-    )  # both reach as far beyond the block on each side
+    # Lines and flags each reach as far beyond the block on its left as on its right.
+    first = (lines.shape[1] - flags.shape[2]) // 2 + begin - 1
     n = end - begin
     up = lines[(y - 1) % depth, first : first + n + 2]
     mid = lines[y % depth, first : first + n + 2]

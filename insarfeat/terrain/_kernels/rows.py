@@ -38,7 +38,7 @@ def piece(part, n, whole):
 def rise(ahead, behind, centre, whole):
     """Rise over two pixels; a missing neighbour is the other one mirrored, two missing ones make it flat.
 
-    ``whole`` promises that nothing is missing: compilers make a loop of its own of it, which runs twice as fast.
+    ``whole`` promises that nothing is missing: the compiler makes a loop of its own of it, without the choices.
     """
     if whole:
         return (ahead - centre) + (centre - behind)

@@ -78,28 +78,6 @@ def _higher_of(out, one, other):
 
 
 @inner()
-def sum_in_row(out, first, second, row, counted):
-    """Sum of the valid cells of each run, or how many there are."""
-    length = row.size - out.size + 1
-    for i in range(row.size):
-        z = np.float64(row[i])
-        first[i] = (1.0 if counted else z) if z == z else 0.0
-    out[:] = 0
-    given, made = first, second
-    size = 1
-    offset = 0
-    while size <= length:
-        if length & size:
-            _add(out, given[offset : offset + out.size])
-            offset += size
-        rest = row.size - 2 * size + 1
-        if rest > 0:
-            _sum_of(made[:rest], given[:rest], given[size : size + rest])
-        given, made = made, given
-        size *= 2
-
-
-@inner()
 def _add(out, other):
     for i in range(out.size):
         out[i] += other[i]
