@@ -29,6 +29,8 @@ class Layer:
         Kind of colour map: ``cyclic`` for phases, ``signed`` for values with a meaningful zero.
     limits
         Values that span the colour map where they are fixed by the definition; None for data-driven.
+    period
+        Of angles, which come back to where they were: means are those of directions, not of numbers.
     flags
         Meaning of each value of a categorical layer.
     """
@@ -40,6 +42,7 @@ class Layer:
     dtype: str = "float32"
     drawing: Drawing = "sequential"
     limits: tuple[float, float] | None = None
+    period: float | None = None
     flags: tuple[tuple[int, str], ...] = ()
 
     @property
@@ -67,6 +70,7 @@ _TABLE = (
         "radian",
         drawing="cyclic",
         limits=(-_HALF_CIRCLE, _HALF_CIRCLE),
+        period=2 * _HALF_CIRCLE,
     ),
     Layer(
         "interferogram",
@@ -83,7 +87,13 @@ _TABLE = (
     Layer("displacement", "line-of-sight displacement, positive toward the satellite", "m", drawing="signed"),
     Layer("elevation", "surface elevation", "m", "surface_altitude", drawing="terrain"),
     Layer("incidence", "incidence angle from the vertical at the ground", "degree", "sensor_zenith_angle"),
-    Layer("heading", "flight direction of the platform, clockwise from north", "degree", "platform_course"),
+    Layer(
+        "heading",
+        "flight direction of the platform, clockwise from north",
+        "degree",
+        "platform_course",
+        period=360.0,
+    ),
     Layer(
         "los_east",
         "east component of the unit vector from ground to satellite",
@@ -113,7 +123,24 @@ _TABLE = (
         drawing="signed",
         limits=(-1.0, 1.0),
     ),
+    Layer("r_index", "share of the ground's range resolution, negative in layover", "1", drawing="signed"),
+    Layer("coherence_weight", "trust in the phase, from its coherence", "1", limits=(0.0, 1.0)),
     Layer("sensitivity", "sensitivity of the interferogram to downslope motion", "1", limits=(0.0, 1.0)),
+    Layer(
+        "signed_sensitivity",
+        "sensitivity of the interferogram to downslope motion, negative where that shortens the range",
+        "1",
+        drawing="signed",
+        limits=(-1.0, 1.0),
+    ),
+    Layer("downslope_displacement", "displacement along the slope, positive downhill", "m", drawing="signed"),
+    Layer("slowest_velocity", "slowest downslope velocity that shows", "m year-1"),
+    Layer("fastest_velocity", "fastest downslope velocity that shows", "m year-1"),
+    Layer("displacement_east", "displacement eastward", "m", drawing="signed"),
+    Layer("displacement_up", "displacement upward", "m", drawing="signed"),
+    Layer("displacement_east_deviation", "standard deviation of the displacement eastward", "m"),
+    Layer("displacement_up_deviation", "standard deviation of the displacement upward", "m"),
+    Layer("displacement_covariance", "covariance of the displacements eastward and upward", "m2", drawing="signed"),
     Layer(
         "shadow_layover",
         "radar shadow and layover",
@@ -129,6 +156,7 @@ _TABLE = (
         "degree",
         drawing="cyclic",
         limits=(0.0, 360.0),
+        period=360.0,
     ),
     Layer("profile_curvature", "profile curvature, positive where convex", "m-1", drawing="signed"),
     Layer("plan_curvature", "plan curvature, positive where convex", "m-1", drawing="signed"),

@@ -104,9 +104,21 @@ class Metrics:
             self._last_gradients = (start, stop), found
         return found
 
-    def _weights(self, start: int, stop: int, columns: slice) -> Array:
+    @property
+    def weights_at_ties(self) -> Array:
+        """The weights of :meth:`gradients` at all ties (rows, columns, 4); between them they are linear.
+
+        The four are also the columns per metre east, the rows per metre east, and both per metre north.
+        """
+        return self._inverted(slice(None))
+
+    def _inverted(self, columns: slice) -> Array:
         ((ce, cn), (re, rn)) = np.moveaxis(self._steps[:, columns], (2, 3), (0, 1))
-        weights = np.stack([rn, -cn, -re, ce], axis=-1) / (ce * rn - cn * re)[..., np.newaxis]
+        inverted: Array = np.stack([rn, -cn, -re, ce], axis=-1) / (ce * rn - cn * re)[..., np.newaxis]
+        return inverted
+
+    def _weights(self, start: int, stop: int, columns: slice) -> Array:
+        weights = self._inverted(columns)
         if len(self._rows) == 1:
             return np.repeat(weights, stop - start, axis=0)
         along = np.arange(start, stop, dtype=np.float64)

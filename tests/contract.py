@@ -306,7 +306,8 @@ def _check_labels(case: Case) -> None:
             else:
                 assert result.name == output.layer
                 if output.layer in LAYERS:
-                    assert LAYERS[output.layer].attributes.items() <= result.attrs.items()
+                    for key, value in LAYERS[output.layer].attributes.items():
+                        np.testing.assert_array_equal(result.attrs[key], value)
                 assert "_FillValue" not in result.attrs
             if result.shape == (16, 12):
                 xr.testing.assert_identical(result.coords.to_dataset(), inputs[0].coords.to_dataset())

@@ -114,3 +114,13 @@ def test_a_bare_array_is_a_plane_with_rows_running_south() -> None:
 def test_coordinates_outside_the_crs_are_named() -> None:
     with pytest.raises(InvalidArgument, match=r"lie outside the area of the CRS 'WGS 84'.*axes swapped"):
         metrics_of(raster(200 - np.arange(9.0), np.arange(9.0), 4326), None)
+
+
+@pytest.mark.parametrize(("epsg", "x0", "y0"), [(3035, 2.8e6, 2.0e6), (3413, 1e6, -1e6)])
+def test_weights_at_ties_bound_those_of_all_pixels(epsg: int, x0: float, y0: float) -> None:
+    metrics = metrics_of(raster(y0 - 300.0 * np.arange(401), x0 + 300.0 * np.arange(301), epsg), None)
+    low, high = (edge(metrics.weights_at_ties.reshape(-1, 4), axis=0) for edge in (np.min, np.max))
+    found = np.array([weights_at(metrics, row, column) for row in (0, 57, 400) for column in (0, 123, 299)])
+    assert (found >= low).all()
+    assert (found <= high).all()
+    assert (high > low).all()

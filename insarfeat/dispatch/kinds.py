@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from insarfeat.errors import InvalidType
+from insarfeat.dispatch.declarations import DOUBLE_CODES, Raster
+from insarfeat.errors import InvalidArgument, InvalidType
 from insarfeat.georeference import same_grid, spatial_dims
 from insarfeat.layers import LAYERS
 from insarfeat.metrics import Ground, Metrics, metrics_of
@@ -33,6 +34,11 @@ _SAYS_WHAT_IT_WAS = frozenset(
 def apply(operator: Operator, rasters: Sequence[Any], parameters: tuple[Any, ...], ground: Ground) -> Any:
     """Apply an operator to rasters of any kinds; the result has the strongest kind among them."""
     xarray = sys.modules.get("xarray")
+    if xarray is not None:
+        rasters = [
+            raster.item() if isinstance(raster, xarray.DataArray) and raster.ndim == 0 else raster
+            for raster in rasters
+        ]
     if xarray is not None and any(
         isinstance(raster, xarray.DataArray | xarray.Dataset) for raster in rasters
     ):
@@ -40,7 +46,8 @@ def apply(operator: Operator, rasters: Sequence[Any], parameters: tuple[Any, ...
             return _on_dataset(operator, rasters, parameters, ground)
         return _on_labelled(operator, rasters, parameters, ground)
     metrics = operator.metrics_for(ground.resolution) if operator.metrics else None
-    data = [_as_data(operator, raster, number) for number, raster in enumerate(rasters)]
+    double = _are_double(rasters)
+    data = [_as_data(operator, raster, number, double) for number, raster in enumerate(rasters)]
     results = _on_data(operator, data, parameters, metrics)
     if all(_is_number(raster) for raster in rasters):
         results = tuple(result[0, 0] for result in results)
@@ -70,14 +77,26 @@ def _on_data(
     return bound.on_whole(data)
 
 
-def _as_data(operator: Operator, raster: Any, number: int) -> Any:
+def _are_double(rasters: Sequence[Any]) -> bool:
+    """Whether numbers among these count as double: they take part at the precision of the rasters, as in NumPy."""
+    dtypes = [raster.dtype for raster in rasters if hasattr(raster, "dtype") and not _is_number(raster)]
+    return not dtypes or any(dtype.char in DOUBLE_CODES for dtype in dtypes)
+
+
+def _as_data(operator: Operator, raster: Any, number: int, double: bool) -> Any:
     """An array to compute with; single numbers become 1 x 1 rasters where the operator allows them."""
+    expected = _expected(operator, number)
+    if expected is not None and expected.number and _is_number(raster):
+        if expected.kind == "mask":
+            if raster not in range(256):
+                raise InvalidArgument(
+                    f"{expected.name} must be a whole number from 0 to 255, or a raster of them; got {raster!r}"
+                )
+            return np.full((1, 1), raster, np.uint8)
+        kind = np.complex64 if isinstance(raster, complex) else np.float32
+        return np.full((1, 1), raster, np.result_type(kind, np.float64) if double else kind)
     if type(raster) is np.ndarray or is_lazy(raster):
         return raster
-    expected = operator.inputs[number] if number < len(operator.inputs) else None
-    if expected is not None and expected.number and _is_number(raster):
-        # A number takes part at the precision of the rasters, as in NumPy's own arithmetic.
-        return np.full((1, 1), raster, np.complex64 if isinstance(raster, complex) else np.float32)
     name = expected.name if expected else f"input {number + 1}"
     accepted = "a NumPy array, a Dask array or a DataArray"
     if expected is not None and expected.number:
@@ -86,8 +105,15 @@ def _as_data(operator: Operator, raster: Any, number: int) -> Any:
     raise InvalidType(f"{name} must be {accepted}; got {type(raster).__name__}{hint}")
 
 
+def _expected(operator: Operator, number: int) -> Raster | None:
+    """The declaration of an input."""
+    if operator.inputs[0].many:
+        return operator.inputs[0]
+    return operator.inputs[number] if number < len(operator.inputs) else None
+
+
 def _is_number(raster: Any) -> bool:
-    return isinstance(raster, int | float | complex | np.number) or (
+    return isinstance(raster, int | float | complex | np.number | np.bool_) or (
         isinstance(raster, np.ndarray) and raster.ndim == 0
     )
 
@@ -124,10 +150,11 @@ def _on_labelled(
     template = max(labelled, key=lambda raster: raster.ndim)
     lead_dims = _lead_dims(labelled)
     metrics = metrics_of(template, ground.resolution, ground.north) if operator.metrics else None
+    double = _are_double(rasters)
     data = [
         _aligned(raster, lead_dims)
         if isinstance(raster, xr.DataArray)
-        else _as_data(operator, raster, number)
+        else _as_data(operator, raster, number, double)
         for number, raster in enumerate(rasters)
     ]
     results = _on_data(operator, data, parameters, metrics)

@@ -23,8 +23,19 @@ from dask._task_spec import DataNode, Task, TaskRef
 from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 from numpy.typing import NDArray
 
-from insarfeat.dispatch.expression import Apply, Barrier, Join, Leaf, Piece, Program, Value, producers_of
+from insarfeat.dispatch.expression import (
+    Apply,
+    Barrier,
+    Join,
+    Leaf,
+    Mapping,
+    Piece,
+    Remap,
+    Value,
+    producers_of,
+)
 from insarfeat.dispatch.operator import project
+from insarfeat.dispatch.program import Program
 from insarfeat.dispatch.reduction import Reduction
 from insarfeat.dispatch.sources import ArraySource, ChunkedSource, Source
 from insarfeat.errors import InvalidArgument
@@ -32,6 +43,8 @@ from insarfeat.windows import Window
 
 Array = NDArray[Any]
 Chunks = tuple[tuple[int, ...], ...]
+
+_REMAPPED = 1024
 
 
 class ExpressionLayer(MaterializedLayer):
@@ -85,6 +98,47 @@ def join_lazily(pieces: Sequence[Piece], arrays: Sequence[Any]) -> da.Array:
     return _lazy([Value(join)], chunks, _foreign_of(behind for _, behind in found))[0]
 
 
+def remapped(
+    mapping: Mapping,
+    found: Sequence[tuple[Value, tuple[da.Array, ...]]],
+    index: int = 0,
+    *,
+    lazy: bool | None = None,
+) -> Any:
+    """What a mapping makes of rasters, each given with the Dask arrays that it stands on.
+
+    Lazy, in chunks of its own, if one of them is (where nothing else is said); else computed at once, piece by piece,
+    so that what is needed on the way stays small.
+    """
+    value = Value(Remap(mapping, [value for value, _ in found]), index)
+    sides = tuple(_cut(size, _REMAPPED) for size in (value.spatial.height, value.spatial.width))
+    if lazy is None:
+        lazy = any(foreign or _reads_files(value) for value, foreign in found)
+    if lazy:
+        chunks = (*((1,) * size for size in value.lead), *sides)
+        return _lazy([value], chunks, _foreign_of(behind for _, behind in found))[0]
+    program = Program([value])
+    whole: Array = np.empty(value.shape, value.dtype)
+    for _, window in chunk_windows(sides):
+        for place, _, pixels in program.compute(
+            window, program.places, lambda *where: where[0].read(*where[1:])
+        ):
+            whole[place + window.slices] = pixels
+    return whole
+
+
+def _reads_files(value: Value) -> bool:
+    """Whether there are sources that are not in memory."""
+    leaves = [producer for producer in producers_of([value]) if isinstance(producer, Leaf)]
+    return any(not isinstance(leaf.source, ArraySource) for leaf in leaves)
+
+
+def _cut(size: int, most: int) -> tuple[int, ...]:
+    """Chunks of a side, as long as allowed but the last."""
+    whole, rest = divmod(size, most)
+    return (most,) * whole + ((rest,) if rest or not whole else ())
+
+
 def deferred(barrier: Barrier, like: da.Array) -> tuple[da.Array, ...]:
     """The results of a step over whole rasters as lazy arrays that a plan runs as a stage.
 
@@ -123,15 +177,24 @@ def _foreign_of(groups: Iterable[Sequence[Any]]) -> tuple[Any, ...]:
 
 
 def reduce_lazily(reduction: Reduction, arrays: Sequence[Any]) -> Any:
-    """Gather from lazy arrays, chunk by chunk, with the scheduler that the caller has chosen."""
-    found = [value_of(array) for array in arrays]
+    """Gather from lazy arrays, chunk by chunk, with the scheduler that the caller has chosen.
+
+    Numbers among them, as 1 x 1 arrays, are there with every chunk.
+    """
+    numbers = {
+        index: array
+        for index, array in enumerate(arrays)
+        if isinstance(array, np.ndarray) and array.shape == (1, 1)
+    }
+    rasters = [array for index, array in enumerate(arrays) if index not in numbers]
+    found = [value_of(array) for array in rasters]
     program = Program([value for value, _ in found])
-    guide = next(array for array in arrays if isinstance(array, da.Array))
+    guide = next(array for array in rasters if isinstance(array, da.Array))
     foreign = _foreign_of(behind for _, behind in found)
     windows = [(place, window) for place in program.places for _, window in chunk_windows(guide.chunks[-2:])]
     name = f"survey-{uuid.uuid4().hex[:12]}"
     program_key = f"{name}-program"
-    tasks: dict[Any, Any] = {program_key: DataNode(program_key, (program, reduction))}
+    tasks: dict[Any, Any] = {program_key: DataNode(program_key, (program, reduction, numbers))}
     for number, (place, window) in enumerate(windows):
         references = references_to(program, window, [place])
         tasks[(name, number)] = Task(
@@ -170,7 +233,7 @@ def _lazy(values: Sequence[Value], chunks: Chunks, foreign: tuple[Any, ...]) -> 
     title = producer.title
     # Chunks belong to the name: the same expression in other chunks is another set of keys.
     layout = f"{hash(chunks) & 0xFFFFFFFF:08x}"
-    name = f"{title}-{producer.token}-{layout}"
+    name = f"{title}-{values[0].token}-{layout}"
     program_key = f"{name}-program"
     tasks: dict[Any, Any] = {program_key: DataNode(program_key, program)}
     single = len(values) == 1
@@ -223,11 +286,20 @@ def _compute_chunk(
     return results[0] if len(results) == 1 else results
 
 
-def _gather(shared: tuple[Program, Reduction], window: Window, place: tuple[int, ...], *blocks: Array) -> Any:
-    program, reduction = shared
+def _gather(
+    shared: tuple[Program, Reduction, dict[int, Array]],
+    window: Window,
+    place: tuple[int, ...],
+    *blocks: Array,
+) -> Any:
+    program, reduction, numbers = shared
     parts = program.compute(window, [place], BlockReader(program, window, [place], blocks))
-    arrays = {index: array for _, index, array in parts}
-    return reduction.gather(*(arrays[index] for index in sorted(arrays)))
+    found = {index: array for _, index, array in parts}
+    rasters = iter([found[index] for index in sorted(found)])
+    count = len(found) + len(numbers)
+    return reduction.of_block(
+        window, [numbers[index] if index in numbers else next(rasters) for index in range(count)]
+    )
 
 
 def _pick(results: list[Array], number: int) -> Array:

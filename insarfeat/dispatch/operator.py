@@ -319,7 +319,8 @@ class Bound:
         """Run the kernel into new outputs."""
         operator = self.operator
         kernel = operator.kernels[blocks[0].dtype.kind]
-        inputs = (tuple(blocks),) if operator.inputs[0].many else blocks
+        # A tuple of arrays has one type only if all of them may be written to, or none.
+        inputs = (tuple([_read_only(block) for block in blocks]),) if operator.inputs[0].many else blocks
         if callable(operator.outputs):
             together = np.empty((len(dtypes), *size), dtypes[0])
             kernel(*inputs, together, *place, *self.arguments)
@@ -429,6 +430,12 @@ def project(place: tuple[int, ...], lead: tuple[int, ...]) -> tuple[int, ...]:
 
 def _extent(shape: Shape) -> tuple[int, int]:
     return shape.height, shape.width
+
+
+def _read_only(array: Array) -> Array:
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def _contiguous(array: Array, dtype: np.dtype[Any]) -> Array:

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from insarfeat.windows import Shape, Window
+
 
 @dataclass(frozen=True)
 class Reduction:
@@ -33,10 +35,17 @@ class Reduction:
     gather: Callable[..., Any]
     merge: Callable[[Any, Any], Any]
     finish: Callable[[Any], Any]
+    placed: bool = False
+    """Whether ``gather`` is told first which window of the rasters its blocks are."""
 
     def __call__(self, arrays: Sequence[NDArray[Any]]) -> Any:
         """Gather from whole NumPy arrays."""
-        return self.finish(self.gather(*(np.asarray(array) for array in arrays)))
+        whole = Window.whole(Shape(*arrays[0].shape[-2:]))
+        return self.finish(self.of_block(whole, [np.asarray(array) for array in arrays]))
+
+    def of_block(self, window: Window, arrays: Sequence[NDArray[Any]]) -> Any:
+        """The state of one block."""
+        return self.gather(window, *arrays) if self.placed else self.gather(*arrays)
 
     def combine(self, states: Iterable[Any]) -> Any:
         """Merge the states of all blocks, in the order given, and finish."""

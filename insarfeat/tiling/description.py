@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from insarfeat.dispatch.expression import Program
+from insarfeat.dispatch.program import Program
 from insarfeat.windows import Halo, Window
 
 SCRATCH_BYTES = 12

@@ -13,8 +13,9 @@ import numpy as np
 import xarray as xr
 
 import insarfeat
-from insarfeat.dispatch.expression import Barrier, Leaf, Program, Value, fingerprint, producers_of, replaced
+from insarfeat.dispatch.expression import Barrier, Leaf, Value, fingerprint, producers_of, replaced
 from insarfeat.dispatch.lazy import value_of
+from insarfeat.dispatch.program import Program
 from insarfeat.dispatch.sources import ChunkedSource, Source
 from insarfeat.errors import InvalidArgument
 from insarfeat.io.conventions import Product, as_dataset, product_of, raster_names

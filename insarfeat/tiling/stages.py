@@ -15,9 +15,10 @@ from typing import Any, Protocol
 import dask.array as da
 from numpy.typing import NDArray
 
-from insarfeat.dispatch.expression import Program, Value
+from insarfeat.dispatch.expression import Value
 from insarfeat.dispatch.lazy import BlockReader, references_to
 from insarfeat.dispatch.operator import project
+from insarfeat.dispatch.program import Program
 from insarfeat.tiling.engine import Job, Scheduler, run_job
 from insarfeat.tiling.memory import limit_heaps
 from insarfeat.tiling.store import StoredRaster

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from insarfeat import filters, terrain
-from insarfeat.dispatch.expression import Program
 from insarfeat.dispatch.lazy import value_of
+from insarfeat.dispatch.program import Program
 from insarfeat.errors import GridMismatch, InvalidArgument, InvalidType
 from insarfeat.windows import Halo, Window
 

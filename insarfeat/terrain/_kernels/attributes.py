@@ -72,7 +72,8 @@ def attributes(dem, outputs, top, left, ties, weights, codes, numbers, side, ben
             down = lines[(y + 1) % depth, reach - 1 : reach + n + 1]
             complete = whole[(y - 1) % depth] and whole[y % depth] and whole[(y + 1) % depth]
             if side is not None:
-                _slant(derivatives, up, mid, down, complete, side, ties, weights[y], left + start)
+                p, q = derivatives[0, :n], derivatives[1, :n]
+                gradients.first(p, q, up, mid, down, complete, side, ties, weights[y], left + start)
             if bends is not None:
                 _bend(derivatives, up, mid, down, side, ties, weights[y], left + start)
             if spans is not None:
@@ -93,25 +94,6 @@ def attributes(dem, outputs, top, left, ties, weights, codes, numbers, side, ben
                         squares.relief(out, extremes, mid[1:], y, relief)
                     elif code == POSITION:
                         squares.position(out, sums, mid[1:], y, position)
-
-
-@inner()
-def _slant(derivatives, up, mid, down, complete, side, ties, weights, start):
-    """First derivatives on the ground of one row."""
-    n = mid.size - 2
-    p, q = derivatives[0, :n], derivatives[1, :n]
-    along_axes = ties.size == 1
-    scale = (weights[0, 0], weights[0, 3]) if along_axes else (1.0, 1.0)
-    if side == 0:
-        for part in range(3):
-            a, b, sure = piece(part, n, complete)
-            if a < b:
-                ahead = up[a : b + 2], mid[a : b + 2], down[a : b + 2]
-                gradients.first_of_four(p[a:b], q[a:b], *ahead, scale, sure)
-    else:
-        gradients.first_of_eight(p, q, up, mid, down, scale, side)
-    if not along_axes:
-        gradients.onto_ground(p, q, ties, weights, start)
 
 
 @inner()

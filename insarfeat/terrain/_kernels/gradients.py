@@ -5,7 +5,28 @@ side, side): Zevenbergen & Thorne take the middle line alone (side 0), Horn a qu
 """
 
 from insarfeat._kernels import inner
-from insarfeat.terrain._kernels.rows import filled, rise
+from insarfeat.terrain._kernels.rows import filled, piece, rise
+
+
+@inner()
+def first(p, q, up, mid, down, complete, side, ties, weights, start):
+    """Gradient eastward and northward on the ground, of one row that begins at column ``start``.
+
+    ``complete`` promises that nothing is missing among the cells and their neighbours but beyond the two ends.
+    """
+    n = p.size
+    along_axes = ties.size == 1
+    scale = (weights[0, 0], weights[0, 3]) if along_axes else (1.0, 1.0)
+    if side == 0:
+        for part in range(3):
+            a, b, sure = piece(part, n, complete)
+            if a < b:
+                ahead = up[a : b + 2], mid[a : b + 2], down[a : b + 2]
+                first_of_four(p[a:b], q[a:b], *ahead, scale, sure)
+    else:
+        first_of_eight(p, q, up, mid, down, scale, side)
+    if not along_axes:
+        onto_ground(p, q, ties, weights, start)
 
 
 @inner(error_model="numpy")
