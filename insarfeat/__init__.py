@@ -11,18 +11,21 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from insarfeat import bursts, filters, inventory, io, plot, report, synth, terrain, tiling
+    from insarfeat import bursts, filters, geometry, inventory, io, plot, report, synth, terrain, tiling
     from insarfeat.io import open_stack
     from insarfeat.tiling import write
     from insarfeat.tiling.plan import plan
 
-_SUBPACKAGES = ("bursts", "filters", "inventory", "io", "plot", "report", "synth", "terrain", "tiling")
+_SUBPACKAGES = (
+    "bursts", "filters", "geometry", "inventory", "io", "plot", "report", "synth", "terrain", "tiling",
+)  # fmt: skip
 _FUNCTIONS = {"open_stack": "insarfeat.io", "plan": "insarfeat.tiling", "write": "insarfeat.tiling"}
 
 __all__ = [
     "__version__",
     "bursts",
     "filters",
+    "geometry",
     "inventory",
     "io",
     "open_stack",

@@ -16,13 +16,16 @@ import insarfeat
 ROOT = Path(insarfeat.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
 KERNELS = [path for path in MODULES if "_kernels" in (path.stem, path.parent.name)]
-PUBLIC_PACKAGES = ("bursts", "filters", "inventory", "io", "plot", "report", "synth", "terrain", "tiling")
+PUBLIC_PACKAGES = (
+    "bursts", "filters", "geometry", "inventory", "io", "plot", "report", "synth", "terrain", "tiling",
+)  # fmt: skip
 
 # Each part may import what stands before it, never what stands after.
 ORDER = (
     ("_kernels", "errors", "layers", "windows", "georeference", "metrics", "lots"),
     ("dispatch",),
     ("filters", "terrain", "bursts", "synth"),
+    ("geometry",),
     ("inventory",),
     ("plot",),
     ("io",),

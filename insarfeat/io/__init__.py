@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any
 from insarfeat.io.opening import open_stack
 
 if TYPE_CHECKING:
-    from insarfeat.io.annotation import read_annotation
+    from insarfeat.io.annotation import read_annotation, read_swath
 
-__all__ = ["open_stack", "read_annotation"]
+__all__ = ["open_stack", "read_annotation", "read_swath"]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "read_annotation":  # brings numba with it, which opening a stack does not need
-        from insarfeat.io.annotation import read_annotation
+    if name in (
+        "read_annotation",
+        "read_swath",
+    ):  # bring numba with them, which opening a stack does not need
+        from insarfeat.io import annotation
 
-        return read_annotation
+        return getattr(annotation, name)
     raise AttributeError(f"module 'insarfeat.io' has no attribute {name!r}")

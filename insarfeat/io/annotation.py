@@ -1,15 +1,17 @@
-"""Sentinel-1 annotation: the bursts of a TOPS swath from the XML beside its image."""
+"""Sentinel-1 annotation: the bursts of a TOPS swath, its orbit and tie points, from the XML beside its image."""
 
 from __future__ import annotations
 
-import math
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from insarfeat.bursts.burst import (
     Antenna,
@@ -19,19 +21,23 @@ from insarfeat.bursts.burst import (
     SlantRangeAxis,
     ValidSamples,
 )
-from insarfeat.errors import InvalidArgument, InvalidType, MissingInput, UnreadableInput
+from insarfeat.errors import InvalidArgument, UnreadableInput
+from insarfeat.geometry.orbit import Orbit
+from insarfeat.geometry.swath import GeolocationGrid, Swath
+from insarfeat.io._annotation_xml import Document, integers, number, numbers, time, word
 
-__all__ = ["read_annotation"]
+__all__ = ["read_annotation", "read_swath"]
 
-Value = TypeVar("Value")
+_GENERAL = "generalAnnotation/productInformation"
+_IMAGE = "imageAnnotation/imageInformation"
 
 
 def read_annotation(source: str | Path | IO[bytes]) -> tuple[Burst, ...]:
     """Bursts of one swath, from the annotation XML of a Sentinel-1 SLC product in a TOPS mode (IW, EW).
 
     Of the azimuth FM rates and the Doppler centroids (those estimated from the data) each burst gets the record
-    nearest to its middle. The platform's speed there comes from the annotated orbit: a cubic through the four state
-    vectors around it, in each component of the Earth-fixed velocity.
+    nearest to its middle. The platform's speed there comes from the annotated orbit, as
+    :class:`insarfeat.geometry.Orbit` interpolates it.
 
     Parameters
     ----------
@@ -63,36 +69,39 @@ def read_annotation(source: str | Path | IO[bytes]) -> tuple[Burst, ...]:
     ...
     insarfeat.errors.UnreadableInput: the file given is no Sentinel-1 annotation: it holds <html>, not <product>
     """
-    name, root = _parsed(source)
-    return _Annotation(name, root).bursts()
+    return _Annotation(Document.read(source)).bursts()
 
 
-def _parsed(source: str | Path | IO[bytes]) -> tuple[str, ElementTree.Element]:
-    if isinstance(source, str | Path):
-        path = Path(source)
-        if not path.exists():
-            raise MissingInput(f"{path} does not exist")
-        if path.is_dir():
-            raise UnreadableInput(f"{path.name} is a folder; give one of the annotation/*.xml of a product")
-        if path.stat().st_size == 0:
-            raise UnreadableInput(f"{path.name} is empty (0 bytes)")
-        with path.open("rb") as file:
-            return path.name, _root(file, path.name)
-    if not callable(getattr(source, "read", None)):
-        raise InvalidType(f"source must be a path or an open binary file; got {type(source).__name__}")
-    named = getattr(source, "name", None)
-    name = Path(named).name if isinstance(named, str) else "the file given"
-    return name, _root(source, name)
+def read_swath(source: str | Path | IO[bytes]) -> Swath:
+    """One swath with its bursts, orbit and tie points, from the annotation XML of a Sentinel-1 SLC product (IW, EW).
 
+    Parameters
+    ----------
+    source
+        As for :func:`read_annotation`, whose bursts are among what this returns.
 
-def _root(file: IO[bytes], name: str) -> ElementTree.Element:
-    try:
-        root = ElementTree.parse(file).getroot()
-    except (ElementTree.ParseError, LookupError, UnicodeError) as error:  # the latter: a false encoding
-        raise UnreadableInput(f"{name} is not readable XML, or cut short: {error}") from error
-    if root.tag != "product":
-        raise UnreadableInput(f"{name} is no Sentinel-1 annotation: it holds <{root.tag}>, not <product>")
-    return root
+    Returns
+    -------
+    The swath; its ``grid`` and ``footprint`` tell where on the ground its pixels lie.
+
+    Raises
+    ------
+    MissingInput, UnreadableInput
+        As by :func:`read_annotation`, which needs less of the file.
+
+    References
+    ----------
+    Sentinel-1 Product Specification, S1-RS-MDA-52-7441.
+
+    Examples
+    --------
+    >>> import io
+    >>> read_swath(io.BytesIO(b"<product><name>bicycle</name></product>"))
+    Traceback (most recent call last):
+    ...
+    insarfeat.errors.UnreadableInput: the file given has no element swathTiming/burstList; is it whole?
+    """
+    return _Annotation(Document.read(source)).swath()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,23 +114,52 @@ class _Timed:
 
 @dataclass(frozen=True, slots=True)
 class _Annotation:
-    """The XML of one swath, and how to say what is wrong with it."""
+    """What is read out of the XML of one swath."""
 
-    name: str
-    root: ElementTree.Element
+    document: Document
+
+    @property
+    def name(self) -> str:
+        """How messages call the file."""
+        return self.document.name
+
+    @property
+    def root(self) -> ElementTree.Element:
+        """The element that holds all others."""
+        return self.document.root
+
+    def swath(self) -> Swath:
+        """All that is known of the swath."""
+        value, root = self.document.value, self.root
+        bursts = self.bursts()
+        try:
+            return Swath(
+                name=value(root, "adsHeader/swath", word),
+                mission=value(root, "adsHeader/missionId", word),
+                polarisation=value(root, "adsHeader/polarisation", word),
+                absolute_orbit=value(root, "adsHeader/absoluteOrbitNumber", int),
+                direction=value(root, f"{_GENERAL}/pass", _direction),
+                platform_heading=value(root, f"{_GENERAL}/platformHeading", number),
+                radar_frequency=value(root, f"{_GENERAL}/radarFrequency", number),
+                orbit=self._orbit(),
+                bursts=bursts,
+                tie_points=self._tie_points(),
+            )
+        except InvalidArgument as error:
+            raise UnreadableInput(f"{self.name} describes an impossible swath: {error}") from error
 
     def bursts(self) -> tuple[Burst, ...]:
         """All bursts of the swath."""
         root = self.root
-        found = self._children(root, "swathTiming/burstList", "burst", required=False)
+        found = self.document.children(root, "swathTiming/burstList", "burst", required=False)
         if not found:
             mode = root.findtext("adsHeader/mode", "unknown")
             raise UnreadableInput(
                 f"{self.name} is of an image without bursts (mode {mode}); only the TOPS modes IW and EW have them, "
                 "and of their products only SLC"
             )
-        lines = self._value(root, "swathTiming/linesPerBurst", int)
-        interval = self._value(root, "imageAnnotation/imageInformation/azimuthTimeInterval", _number)
+        lines = self.document.value(root, "swathTiming/linesPerBurst", int)
+        interval = self.document.value(root, f"{_IMAGE}/azimuthTimeInterval", number)
         fm_rates = self._polynomials("generalAnnotation/azimuthFmRateList/azimuthFmRate")
         centroids = self._polynomials("dopplerCentroid/dcEstimateList/dcEstimate")
         orbit = self._orbit()
@@ -129,7 +167,7 @@ class _Annotation:
             slant_range = self._slant_range()
             bursts = []
             for burst in found:
-                azimuth = AzimuthAxis(self._value(burst, "azimuthTime", _time), interval, lines)
+                azimuth = AzimuthAxis(self.document.value(burst, "azimuthTime", time), interval, lines)
                 centre = azimuth.centre_time
                 bursts.append(
                     Burst(
@@ -147,25 +185,25 @@ class _Annotation:
 
     def _slant_range(self) -> SlantRangeAxis:
         return SlantRangeAxis(
-            self._value(self.root, "imageAnnotation/imageInformation/slantRangeTime", _number),
-            self._value(self.root, "generalAnnotation/productInformation/rangeSamplingRate", _number),
-            self._value(self.root, "swathTiming/samplesPerBurst", int),
+            self.document.value(self.root, f"{_IMAGE}/slantRangeTime", number),
+            self.document.value(self.root, f"{_GENERAL}/rangeSamplingRate", number),
+            self.document.value(self.root, "swathTiming/samplesPerBurst", int),
         )
 
-    def _antenna(self, orbit: _Orbit, centre: datetime) -> Antenna:
+    def _antenna(self, orbit: Orbit, centre: datetime) -> Antenna:
         if not orbit.covers(centre):
             raise UnreadableInput(
                 f"{self.name} has no orbit state vectors around {centre.isoformat()}, the middle of a burst"
             )
         return Antenna(
-            self._value(self.root, "generalAnnotation/productInformation/radarFrequency", _number),
-            self._value(self.root, "generalAnnotation/productInformation/azimuthSteeringRate", _number),
+            self.document.value(self.root, f"{_GENERAL}/radarFrequency", number),
+            self.document.value(self.root, f"{_GENERAL}/azimuthSteeringRate", number),
             orbit.speed(centre),
         )
 
     def _valid(self, burst: ElementTree.Element, lines: int) -> ValidSamples:
-        first = self._value(burst, "firstValidSample", _integers)
-        last = self._value(burst, "lastValidSample", _integers)
+        first = self.document.value(burst, "firstValidSample", integers)
+        last = self.document.value(burst, "lastValidSample", integers)
         for what, samples in (("firstValidSample", first), ("lastValidSample", last)):
             if len(samples) != lines:
                 raise UnreadableInput(
@@ -173,112 +211,75 @@ class _Annotation:
                 )
         return ValidSamples(first, last)
 
-    def _orbit(self) -> _Orbit:
-        times, velocities = [], []
-        for vector in self._children(self.root, "generalAnnotation/orbitList", "orbit"):
-            times.append(self._value(vector, "time", _time))
-            velocities.append(tuple(self._value(vector, f"velocity/{axis}", _number) for axis in "xyz"))
+    def _orbit(self) -> Orbit:
+        value = self.document.value
+        times, positions, velocities = [], [], []
+        for vector in self.document.children(self.root, "generalAnnotation/orbitList", "orbit"):
+            times.append(value(vector, "time", time))
+            positions.append([value(vector, f"position/{axis}", number) for axis in "xyz"])
+            velocities.append([value(vector, f"velocity/{axis}", number) for axis in "xyz"])
         if any(later <= earlier for earlier, later in pairwise(times)):
             raise UnreadableInput(f"{self.name}: the orbit state vectors are not in the order of time")
-        return _Orbit(tuple(times), tuple(velocities))
+        try:
+            return Orbit(times, positions, velocities)
+        except InvalidArgument as error:
+            raise UnreadableInput(f"{self.name} describes an impossible orbit: {error}") from error
+
+    def _tie_points(self) -> GeolocationGrid:
+        place = "geolocationGrid/geolocationGridPointList"
+        points = self.document.children(self.root, place, "geolocationGridPoint")
+
+        def column(name: str, read: Callable[[str], Any] = number) -> NDArray[Any]:
+            return np.array([self.document.value(point, name, read) for point in points])
+
+        line, pixel = column("line", int), column("pixel", int)
+        width = int((line == line[0]).sum())
+        if len(points) % width or not _is_grid(line.reshape(-1, width), pixel.reshape(-1, width)):
+            raise UnreadableInput(
+                f"{self.name}: the {len(points)} points of {place} make no grid of lines by pixels"
+            )
+        shape = (-1, width)
+        return GeolocationGrid(
+            line=line.reshape(shape),
+            pixel=pixel.reshape(shape),
+            azimuth_time=column("azimuthTime", time).astype("datetime64[us]").reshape(shape),
+            slant_range_time=column("slantRangeTime").reshape(shape),
+            latitude=column("latitude").reshape(shape),
+            longitude=column("longitude").reshape(shape),
+            height=column("height").reshape(shape),
+            incidence=column("incidenceAngle").reshape(shape),
+            elevation_angle=column("elevationAngle").reshape(shape),
+        )
 
     def _polynomials(self, path: str) -> list[_Timed]:
         where, _, what = path.rpartition("/")
         return [
             _Timed(
-                self._value(record, "azimuthTime", _time),
-                RangePolynomial(self._value(record, "t0", _number), self._coefficients(record)),
+                self.document.value(record, "azimuthTime", time),
+                RangePolynomial(self.document.value(record, "t0", number), self._coefficients(record)),
             )
-            for record in self._children(self.root, where, what)
+            for record in self.document.children(self.root, where, what)
         ]
 
     def _coefficients(self, record: ElementTree.Element) -> tuple[float, ...]:
         if record.tag == "dcEstimate":
-            return self._value(record, "dataDcPolynomial", _numbers)
+            return self.document.value(record, "dataDcPolynomial", numbers)
         if record.find("c0") is not None:  # processors before 2.43 (2014) annotate coefficients one by one
-            return tuple(self._value(record, name, _number) for name in ("c0", "c1", "c2"))
-        return self._value(record, "azimuthFmRatePolynomial", _numbers)
-
-    def _children(
-        self, parent: ElementTree.Element, where: str, what: str, required: bool = True
-    ) -> list[ElementTree.Element]:
-        node = parent.find(where)
-        if node is None:
-            raise UnreadableInput(f"{self.name} has no element {where}; is it whole?")
-        found = node.findall(what)
-        if required and not found:
-            raise UnreadableInput(f"{self.name} has no element {where}/{what}; is it whole?")
-        return found
-
-    def _value(self, parent: ElementTree.Element, path: str, read: Callable[[str], Value]) -> Value:
-        text = parent.findtext(path)
-        place = path if parent is self.root else f"{parent.tag}/{path}"
-        if text is None:
-            raise UnreadableInput(f"{self.name} has no element {place}; is it whole?")
-        try:
-            return read(text)
-        except ValueError as error:
-            shown = text if len(text) <= 40 else text[:37] + "..."
-            raise UnreadableInput(f"{self.name}: {place} cannot be {shown!r}") from error
+            return tuple(self.document.value(record, name, number) for name in ("c0", "c1", "c2"))
+        return self.document.value(record, "azimuthFmRatePolynomial", numbers)
 
 
-@dataclass(frozen=True, slots=True)
-class _Orbit:
-    """Earth-fixed velocities at times in order."""
-
-    times: tuple[datetime, ...]
-    velocities: tuple[tuple[float, ...], ...]
-
-    def covers(self, time: datetime) -> bool:
-        """Whether there are state vectors on both sides of a time."""
-        return self.times[0] <= time <= self.times[-1]
-
-    def speed(self, time: datetime) -> float:
-        """Length of the velocity, each component by Lagrange's polynomial through the four nearest vectors.
-
-        Vectors are 10 s apart: a straight line between two of them cuts the corner by 0.1 m/s, which would turn
-        the ends of a burst by some hundredths of a radian; the cubic is off by some micrometres per second.
-        """
-        nearest = sorted(range(len(self.times)), key=lambda k: abs(self.times[k] - time))[:4]
-        velocity = [0.0, 0.0, 0.0]
-        for k in nearest:
-            weight = math.prod(
-                (time - self.times[other]) / (self.times[k] - self.times[other])
-                for other in nearest
-                if other != k
-            )
-            velocity = [
-                total + weight * part for total, part in zip(velocity, self.velocities[k], strict=True)
-            ]
-        return math.hypot(*velocity)
+def _nearest(records: Sequence[_Timed], moment: datetime) -> RangePolynomial:
+    return min(records, key=lambda record: abs(record.time - moment)).polynomial
 
 
-def _nearest(records: Sequence[_Timed], time: datetime) -> RangePolynomial:
-    return min(records, key=lambda record: abs(record.time - time)).polynomial
+def _is_grid(line: NDArray[np.int64], pixel: NDArray[np.int64]) -> bool:
+    return bool((line == line[:, :1]).all() and (pixel == pixel[:1]).all())
 
 
-def _time(text: str) -> datetime:
-    time = datetime.fromisoformat(text.strip())
-    return time if time.tzinfo is None else time.astimezone(UTC).replace(tzinfo=None)
-
-
-def _number(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(text)
-    return value
-
-
-def _numbers(text: str) -> tuple[float, ...]:
-    values = tuple(_each(text, _number))
-    if not values:
-        raise ValueError(text)
-    return values
-
-
-def _integers(text: str) -> tuple[int, ...]:
-    return tuple(_each(text, int))
-
-
-def _each(text: str, read: Callable[[str], Value]) -> Iterator[Value]:
-    return (read(word) for word in text.split())
+def _direction(text: str) -> Literal["ascending", "descending"]:
+    if text.strip().lower() == "ascending":
+        return "ascending"
+    if text.strip().lower() == "descending":
+        return "descending"
+    raise ValueError(text)

@@ -9,8 +9,10 @@ import pytest
 from contract import Case, check_contract
 
 import insarfeat.dispatch.operator as registry
-from insarfeat import filters, terrain
+from insarfeat import filters, geometry, terrain
 from insarfeat.bursts import _DERAMP, _RERAMP, _Ramp
+from insarfeat.dispatch import Operator
+from insarfeat.dispatch.declarations import NoParameters
 from insarfeat.filters.adaptive import _GOLDSTEIN
 from insarfeat.filters.looks import _CELL_COHERENCE, _MULTILOOK
 from insarfeat.filters.lowpass import _GAUSSIAN
@@ -22,6 +24,13 @@ from insarfeat.filters.pairs import (
     _PHASE_COHERENCE,
     _WRAPPED_PHASE,
 )
+from insarfeat.geometry import conventions
+from insarfeat.geometry.ground_view import _GROUND_VIEW, _View
+from insarfeat.geometry.line_of_sight import _ANGLES, _Side
+from insarfeat.geometry.motion import _DECOMPOSE, _DISPLACEMENT, _DOWNSLOPE, _PHASE, _VELOCITIES
+from insarfeat.geometry.sensitivity import _SENSITIVITY, _WEIGHT, _Sensitivity, _Weight
+from insarfeat.geometry.slopes import _LOCAL_INCIDENCE, _R_INDEX, _SLOPE_TO_LOS, _Looking
+from insarfeat.geometry.visibility import _SHADOW_LAYOVER
 from insarfeat.terrain.composite import _PROJECT
 from insarfeat.terrain.surface import _SURFACE, _TEXTURE
 
@@ -90,6 +99,49 @@ def _components(*layers: Any) -> Any:
     return _COMPOSITE.apply(layers)
 
 
+# The contract's rasters are numbers of about 50, of both signs. Where public functions refuse those, the operator
+# itself is called; where they make nothing of them, what is given is brought to a range that means something.
+
+
+_NOTHING = NoParameters()
+
+
+def _direct(operator: Operator, parameters: Any = _NOTHING, scale: float | None = None) -> Any:
+    """The operator as its public function calls it, without that function's look at what is plausible."""
+    if scale is None:
+        return lambda *rasters: operator(*rasters, parameters=parameters)
+    return lambda *rasters: operator(*(raster * scale for raster in rasters), parameters=parameters)
+
+
+def _viewed(*rasters: Any, **ground: Any) -> Any:
+    """All layers of the ground's view, with a weight that is neither 0 nor 1 for such coherences."""
+    layers = ("slope_to_los", "local_incidence", "r_index", "sensitivity", "signed_sensitivity")
+    return _GROUND_VIEW(*rasters, parameters=_View(layers, 0.3, 0.02), **ground)
+
+
+def _hidden(dem: Any, incidence: Any, heading: Any, **ground: Any) -> Any:
+    return geometry.shadow_layover(dem, 40 + incidence / 10, heading / 10 - 12, **ground)
+
+
+def _velocities(slope_to_los: Any) -> Any:
+    return _values(geometry.detectable_velocity(slope_to_los / 100, baseline=12, wavelength=0.0555))
+
+
+def _decomposed(*rasters: Any) -> Any:
+    """Two looks, from the west and from the east."""
+    displacements, sights, deviations = [], [], []
+    for k, (east, up) in enumerate(((-0.6, 0.8), (0.5, 0.86))):
+        seen, e, u, spread = rasters[4 * k : 4 * k + 4]
+        displacements.append(seen)
+        sights.append((e / 3000 + east, None, u / 3000 + up))
+        deviations.append(abs(spread) / 50 + 1)
+    return _values(geometry.decompose(displacements, sights, deviations=deviations))
+
+
+def _values(found: Any) -> Any:
+    return tuple(found.values()) if isinstance(found, dict) else found
+
+
 PUBLIC = {
     "interferogram": Case(_INTERFEROGRAM, filters.interferogram),
     "wrapped_phase": Case(_WRAPPED_PHASE, filters.wrapped_phase),
@@ -152,6 +204,34 @@ PUBLIC = {
     "topographic position": Case(_TEXTURE, terrain.topographic_position, {"radius": 2}),
     "attributes": Case(_SURFACE, _all_attributes),
     "components": Case(_PROJECT, _components, given=3),
+    "line of sight from incidence": Case(
+        conventions._INCIDENCE, _direct(conventions._INCIDENCE, conventions._Sight("left"))
+    ),
+    "line of sight of HyP3": Case(conventions._HYP3, _direct(conventions._HYP3, scale=0.01)),
+    "line of sight of ISCE2": Case(conventions._ISCE2, _direct(conventions._ISCE2)),
+    "line of sight of isce3": Case(
+        conventions._ISCE3, _direct(conventions._ISCE3, conventions._Sight("right"))
+    ),
+    "line of sight of MintPy": Case(conventions._MINTPY, _direct(conventions._MINTPY)),
+    "line of sight of OPERA": Case(conventions._OPERA, _direct(conventions._OPERA, scale=0.002)),
+    "line of sight of LiCSAR": Case(conventions._LICSAR, _direct(conventions._LICSAR)),
+    "line of sight of GMTSAR": Case(conventions._GMTSAR, _direct(conventions._GMTSAR)),
+    "line of sight of FLATSIM": Case(conventions._FLATSIM_ENU, _direct(conventions._FLATSIM_ENU)),
+    "line of sight of FLATSIM, NEU": Case(conventions._FLATSIM_NEU, _direct(conventions._FLATSIM_NEU)),
+    "incidence and heading": Case(_ANGLES, _direct(_ANGLES, _Side("right"))),
+    "shadow and layover": Case(_SHADOW_LAYOVER, _hidden),
+    "slope to line of sight": Case(_SLOPE_TO_LOS, _direct(_SLOPE_TO_LOS, _Looking("right"))),
+    "local incidence": Case(_LOCAL_INCIDENCE, _direct(_LOCAL_INCIDENCE, _Looking("left"))),
+    "r index": Case(_R_INDEX, _direct(_R_INDEX, _Looking("right"))),
+    "coherence weight": Case(_WEIGHT, _direct(_WEIGHT, _Weight(0.5, 0.02))),
+    "sensitivity": Case(_SENSITIVITY, _direct(_SENSITIVITY, _Sensitivity(0.3, 0.02))),
+    "signed sensitivity": Case(_SENSITIVITY, _direct(_SENSITIVITY, _Sensitivity(0.3, 0.02, True))),
+    "ground view": Case(_GROUND_VIEW, _viewed),
+    "displacement": Case(_DISPLACEMENT, geometry.displacement, {"wavelength": 0.0555}),
+    "phase": Case(_PHASE, geometry.phase, {"wavelength": 0.0555}),
+    "downslope displacement": Case(_DOWNSLOPE, geometry.downslope_displacement, {"floor": 0.3}),
+    "detectable velocity": Case(_VELOCITIES, _velocities),
+    "decompose": Case(_DECOMPOSE, _decomposed, given=8),
 }
 
 FEATURES = {

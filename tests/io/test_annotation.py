@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import xml.etree.ElementTree as ElementTree
 import zipfile
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ import pytest
 
 from insarfeat.bursts import Burst, RangePolynomial, ValidSamples, cuts, reramp, total_lines
 from insarfeat.errors import InvalidType, MissingInput, UnreadableInput
-from insarfeat.io.annotation import read_annotation
+from insarfeat.io.annotation import read_annotation, read_swath
 
 # -- real products --------------------------------------------------------------------------------------------
 
@@ -125,6 +126,10 @@ def test_a_path_is_as_good_as_an_open_file(products: list[Path], tmp_path: Path)
         path.write_bytes(archive.read(name))
         with archive.open(name) as file:
             assert read_annotation(path) == read_annotation(str(path)) == read_annotation(file)
+            file.seek(0)
+            swath = read_swath(file)
+        assert swath == read_swath(path)
+        assert swath.bursts == read_annotation(path)
 
 
 def test_a_calibration_file_is_no_annotation(products: list[Path]) -> None:
@@ -142,15 +147,27 @@ def test_a_calibration_file_is_no_annotation(products: list[Path]) -> None:
 # -- a small one by hand, and what can be wrong with it ----------------------------------------------------------
 
 ORBIT = "".join(
-    f"<orbit><time>2024-01-01T00:0{second // 60}:{second % 60:02d}.000000</time><velocity>"
+    f"<orbit><time>2024-01-01T00:0{second // 60}:{second % 60:02d}.000000</time><position>"
+    f"<x>{7e6 + 7000 * second + second**2 / 2}</x><y>{-(second**3) / 3}</y><z>0.0</z></position><velocity>"
     f"<x>{7000 + second}</x><y>{-second * second}</y><z>0.0</z></velocity></orbit>"
     for second in range(0, 100, 10)
 )
+TIE_POINTS = "".join(
+    f"<geolocationGridPoint><azimuthTime>2024-01-01T00:00:{second}.000000</azimuthTime>"
+    f"<slantRangeTime>{5.35e-3 + pixel / 6.4e7}</slantRangeTime><line>{line}</line><pixel>{pixel}</pixel>"
+    f"<latitude>{second / 10}</latitude><longitude>{pixel}</longitude><height>12.5</height>"
+    f"<incidenceAngle>{30 + pixel}</incidenceAngle><elevationAngle>{27 + pixel}</elevationAngle>"
+    "</geolocationGridPoint>"
+    for line, second in ((0, 40), (3, 42))
+    for pixel in (0, 10, 19)
+)
 SMALL = f"""<?xml version="1.0" encoding="UTF-8"?>
 <product>
-  <adsHeader><mode>IW</mode></adsHeader>
+  <adsHeader><missionId>S1A</missionId><polarisation>VV</polarisation><mode>IW</mode><swath>IW2</swath>
+    <absoluteOrbitNumber>51234</absoluteOrbitNumber></adsHeader>
   <generalAnnotation>
     <productInformation>
+      <pass>Ascending</pass><platformHeading>-12.5</platformHeading>
       <rangeSamplingRate>6.4e+07</rangeSamplingRate>
       <radarFrequency>5.405e+09</radarFrequency>
       <azimuthSteeringRate>1.59</azimuthSteeringRate>
@@ -182,6 +199,7 @@ SMALL = f"""<?xml version="1.0" encoding="UTF-8"?>
         <lastValidSample count="3">18 18 -1</lastValidSample></burst>
     </burstList>
   </swathTiming>
+  <geolocationGrid><geolocationGridPointList count="6">{TIE_POINTS}</geolocationGridPointList></geolocationGrid>
 </product>
 """
 
@@ -277,6 +295,7 @@ def test_an_image_without_bursts_is_said_to_be_no_tops_image() -> None:
         "azimuthSteeringRate",
         "orbitList",
         "orbit",
+        "position",
         "velocity",
         "azimuthFmRateList",
         "azimuthFmRate",
@@ -321,9 +340,115 @@ def test_a_missing_element_is_named(element: str) -> None:
         ("2024-01-01T00:00:42", "yesterday", "burst/azimuthTime cannot be 'yesterday.000000'"),
         ("2024-01-01T00:00:42", "2024-01-01T00:02:42", "no orbit state vectors around 2024-01-01T00:02:42"),
         ("2024-01-01T00:00:10", "2024-01-01T00:00:00", "state vectors are not in the order of time"),
+        (
+            "<x>7000000.0",
+            "<x>7000.0",
+            "describes an impossible orbit: positions must be 6.4e+06 to 5e+07 metres",
+        ),
     ],
 )
 def test_values_that_cannot_be_are_named(old: str, new: str, message: str) -> None:
     with pytest.raises(UnreadableInput) as caught:
         read_annotation(small(old, new))
     assert message in str(caught.value)
+
+
+# -- the swath ----------------------------------------------------------------------------------------------------
+
+
+def test_the_swath_has_what_the_bursts_leave_out() -> None:
+    swath = read_swath(small())
+    assert (swath.name, swath.mission, swath.polarisation) == ("IW2", "S1A", "VV")
+    assert (swath.absolute_orbit, swath.direction, swath.platform_heading) == (51234, "ascending", -12.5)
+    assert swath.radar_frequency == 5.405e9
+    assert swath.bursts == read_annotation(small())
+    assert swath.orbit.times[3] == datetime(2024, 1, 1, 0, 0, 30)
+    assert swath.orbit.positions[3] == (7e6 + 210e3 + 450, -9000.0, 0.0)
+    assert swath.orbit.velocities[3] == (7030.0, -900.0, 0.0)
+
+
+def test_tie_points_are_arrays_of_lines_by_pixels() -> None:
+    points = read_swath(small()).tie_points
+    assert points.line.tolist() == [[0, 0, 0], [3, 3, 3]]
+    assert points.pixel.tolist() == [[0, 10, 19], [0, 10, 19]]
+    assert points.azimuth_time[:, 0].tolist() == [datetime(2024, 1, 1, 0, 0, s) for s in (40, 42)]
+    assert points.slant_range_time[1, 1] == 5.35e-3 + 10 / 6.4e7
+    assert points.latitude[:, 0].tolist() == [4.0, 4.2]
+    assert points.longitude[0].tolist() == [0.0, 10.0, 19.0]
+    assert (points.height == 12.5).all()
+    assert points.incidence[1].tolist() == [30.0, 40.0, 49.0]
+    assert points.elevation_angle[1].tolist() == [27.0, 37.0, 46.0]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "adsHeader/swath",
+        "adsHeader/missionId",
+        "adsHeader/polarisation",
+        "adsHeader/absoluteOrbitNumber",
+        "generalAnnotation/productInformation/pass",
+        "generalAnnotation/productInformation/platformHeading",
+        "generalAnnotation/orbitList",
+        "generalAnnotation/orbitList/orbit/position/y",
+        "geolocationGrid",
+        "geolocationGrid/geolocationGridPointList",
+        *(
+            f"geolocationGrid/geolocationGridPointList/geolocationGridPoint/{name}"
+            for name in (
+                "azimuthTime", "slantRangeTime", "line", "pixel", "latitude", "longitude", "height",
+                "incidenceAngle", "elevationAngle",
+            )
+        ),
+    ],
+)  # fmt: skip
+def test_an_element_that_the_swath_misses_is_named(path: str) -> None:
+    root = ElementTree.fromstring(SMALL.encode())
+    where, _, element = path.rpartition("/")
+    parent = root.find(where or ".")
+    assert parent is not None
+    gone = parent.find(element)
+    assert gone is not None
+    parent.remove(gone)
+    with pytest.raises(UnreadableInput, match=rf"the file given has no element .*\b{element}\b"):
+        read_swath(io.BytesIO(ElementTree.tostring(root)))
+
+
+def test_a_list_without_tie_points_is_named() -> None:
+    with pytest.raises(UnreadableInput, match=r"no element .*List/geolocationGridPoint;"):
+        read_swath(small(TIE_POINTS, ""))
+
+
+def test_bursts_need_no_tie_points() -> None:
+    begin, end = SMALL.index("<geolocationGrid>"), SMALL.index("</product>")
+    assert len(read_annotation(io.BytesIO((SMALL[:begin] + SMALL[end:]).encode()))) == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("Ascending", "Sideways", "productInformation/pass cannot be 'Sideways'"),
+        ("-12.5", "north", "productInformation/platformHeading cannot be 'north'"),
+        ("-12.5", "1234.5", "impossible swath: platform_heading must be degrees from -180 to 360; got 1234.5"),
+        ("51234", "5.5", "adsHeader/absoluteOrbitNumber cannot be '5.5'"),
+        ("<swath>IW2", "<swath> ", "adsHeader/swath cannot be ' '"),
+        ("<line>3", "<line>4", "6 points of geolocationGrid/geolocationGridPointList make no grid"),
+        ("<pixel>10", "<pixel>11", "6 points of geolocationGrid/geolocationGridPointList make no grid"),
+        ("<line>0", "<line>1", "6 points of geolocationGrid/geolocationGridPointList make no grid"),
+        ("<incidenceAngle>40", "<incidenceAngle>steep", "geolocationGridPoint/incidenceAngle cannot be 'steep'"),
+        ("<latitude>4.2", "<latitude>nan", "geolocationGridPoint/latitude cannot be 'nan'"),
+    ],
+)  # fmt: skip
+def test_values_that_a_swath_cannot_have_are_named(old: str, new: str, message: str) -> None:
+    with pytest.raises(UnreadableInput) as caught:
+        read_swath(small(old, new))
+    assert message in str(caught.value)
+
+
+def test_what_is_no_annotation_is_no_swath_either(tmp_path: Path) -> None:
+    with pytest.raises(MissingInput, match="does not exist"):
+        read_swath(tmp_path / "iw1.xml")
+    with pytest.raises(UnreadableInput, match="holds <noise>, not <product>"):
+        read_swath(io.BytesIO(b"<noise/>"))
+    with pytest.raises(InvalidType, match="a path or an open binary file; got int"):
+        read_swath(3)  # type: ignore[arg-type]
