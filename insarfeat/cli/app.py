@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import insarfeat
-from insarfeat.cli import phase_verbs, terrain_verbs, verbs
+from insarfeat.cli import geometry_verbs, phase_verbs, terrain_verbs, verbs
 from insarfeat.errors import InsarfeatError, InvalidArgument, InvalidType, MissingInput, OutputExists
 
 VERBS = "insarfeat.verbs"
@@ -38,6 +38,7 @@ def build_app() -> typer.Typer:
     app.command("filter")(phase_verbs.filter_phase)
     app.command("coherence")(phase_verbs.coherence)
     app.command("terrain")(terrain_verbs.terrain_layers)
+    app.command("sensitivity")(geometry_verbs.sensitivity)
     for entry in sorted(entry_points(group=VERBS), key=lambda entry: entry.name):
         try:
             register: Callable[[typer.Typer], None] = entry.load()

@@ -13,6 +13,8 @@ from insarfeat.errors import InvalidArgument
 if TYPE_CHECKING:
     import xarray as xr
 
+_METRES = frozenset({"", "m", "metre", "metres", "meter", "meters"})
+
 
 def rasters_of(stack: xr.Dataset) -> dict[str, xr.DataArray]:
     """The rasters of a stack by name."""
@@ -36,6 +38,33 @@ def raster_named(
             f"{option}: {name} holds {rasters[name].dtype}, and {kind} numbers are needed. {listed(rasters)}"
         )
     return rasters[name]
+
+
+def elevation_of(stack: xr.Dataset, name: str | None, source: Path) -> xr.DataArray:
+    """The raster that was named, or that is an elevation by its name, or the only one of real numbers."""
+    if name is None:
+        name = _name_of_elevation(rasters_of(stack), source)
+    found = raster_named(stack, name, source, "--layer", kind="real")
+    units = str(found.attrs.get("units", ""))
+    if units.lower() not in _METRES:
+        note(f"{name} is in {units!r}, and its numbers are taken as metres")
+    return found
+
+
+def _name_of_elevation(rasters: dict[str, xr.DataArray], source: Path) -> str:
+    real = [name for name, one in rasters.items() if one.dtype.kind in "fiu"]
+    if "elevation" in real:
+        return "elevation"
+    if len(real) == 1:
+        return real[0]
+    if real:
+        raise InvalidArgument(
+            f"{source.name} holds several layers ({', '.join(real)}), and none is called 'elevation'; name the one "
+            "that holds elevations with --layer"
+        )
+    raise InvalidArgument(
+        f"{source.name} holds no raster of real numbers to take elevations from. {listed(rasters)}"
+    )
 
 
 def check_ground(raster: xr.DataArray, size: tuple[float, float] | None, why: str) -> None:

@@ -10,26 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from insarfeat.cli.options import DryRun, Out, Overwrite, SchedulerText, TileSize, scheduler_of, size_of
-from insarfeat.cli.running import (
-    beside_scalars,
-    check_ground,
-    compute,
-    listed,
-    note,
-    raster_named,
-    rasters_of,
-)
-from insarfeat.errors import InvalidArgument
+from insarfeat.cli.running import beside_scalars, check_ground, compute, elevation_of
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from insarfeat.terrain.requests import Attribute
 
 _PARAMETERS = {"--radius": "radius", "--saga": "variant"}
 """Options that are parameters of single attributes; the others are for all that need a gradient."""
-
-_METRES = frozenset({"", "m", "metre", "metres", "meter", "meters"})
 
 
 def terrain_layers(
@@ -103,7 +90,7 @@ def terrain_layers(
     _check_layers(names, given)
     wanted = _wanted(names, given)
     stack = open_stack(dem)
-    elevation = _elevation(stack, layer, dem)
+    elevation = elevation_of(stack, layer, dem)
     directional = [one.layer for one in wanted if one.directional]
     if directional:
         check_ground(elevation, size, f"{', '.join(directional)} need lengths on the ground")
@@ -149,30 +136,3 @@ def _wanted(names: Sequence[str], given: Mapping[str, Any]) -> list[Attribute]:
         own = {name: given[option] for option, name in _PARAMETERS.items() if name in _parameters(kind)}
         wanted.append(kind(**{name: value for name, value in own.items() if value is not None}))
     return wanted
-
-
-def _elevation(stack: xr.Dataset, name: str | None, source: Path) -> xr.DataArray:
-    """The raster that was named, or that is an elevation by its name, or the only one of real numbers."""
-    if name is None:
-        name = _name_of_elevation(rasters_of(stack), source)
-    found = raster_named(stack, name, source, "--layer", kind="real")
-    units = str(found.attrs.get("units", ""))
-    if units.lower() not in _METRES:
-        note(f"{name} is in {units!r}, and its numbers are taken as metres")
-    return found
-
-
-def _name_of_elevation(rasters: dict[str, xr.DataArray], source: Path) -> str:
-    real = [name for name, one in rasters.items() if one.dtype.kind in "fiu"]
-    if "elevation" in real:
-        return "elevation"
-    if len(real) == 1:
-        return real[0]
-    if real:
-        raise InvalidArgument(
-            f"{source.name} holds several layers ({', '.join(real)}), and none is called 'elevation'; name the one "
-            "that holds elevations with --layer"
-        )
-    raise InvalidArgument(
-        f"{source.name} holds no raster of real numbers to take elevations from. {listed(rasters)}"
-    )
