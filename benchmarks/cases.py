@@ -8,91 +8,20 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import peers, phase_peers, terrain_peers, terrain_tools
-from benchmarks.machine import LimitName
-from benchmarks.peers import Agreement, Array, NotComparable, Peer, Program
+from benchmarks import peers, phase_peers
+from benchmarks.case import AnyCase, Call, Case, Function, Latency, Startup
+from benchmarks.geometry_cases import GEOMETRY
+from benchmarks.peers import Agreement, Array, NotComparable, Peer
 from benchmarks.phase_peers import PhaseAgreement
-from benchmarks.terrain_peers import WhereKnown
+from benchmarks.terrain_cases import TERRAIN, hills
 from insarfeat.errors import InvalidArgument
-
-
-@dataclass(frozen=True, slots=True)
-class Function:
-    """A function that is imported when it is called; unlike a lambda it can be sent to another process."""
-
-    module: str
-    name: str
-
-    def load(self) -> Callable[..., Any]:
-        """Import the function."""
-        function: Callable[..., Any] = getattr(importlib.import_module(self.module), self.name)
-        return function
-
-    def __call__(self, *arguments: Any, **parameters: Any) -> Any:
-        return self.load()(*arguments, **parameters)
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A function of the package against its peers and a limit of the machine.
-
-    Attributes
-    ----------
-    prepare
-        Makes the inputs for images of size x size pixels.
-    run
-        Function of the package, or of ours about one; its module-level name must find it, as it runs in another
-        process.
-    sizes
-        Sizes to measure at, in pixels.
-    parameters
-        Keyword arguments that the function and all its peers are called with.
-    limit
-        The limit of the machine to compare with.
-    """
-
-    name: str
-    prepare: Callable[[int], tuple[Array, ...]]
-    run: Callable[..., Array]
-    peers: tuple[Peer, ...] = ()
-    sizes: tuple[int, ...] = (4096,)
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    limit: LimitName = "copy"
-
-
-Call = Callable[[], object]
-_RESOLUTION = {"resolution": 15.0}
-_NO_SIZE = (0,)  # measured once, whatever size is asked for
-
-
-@dataclass(frozen=True, slots=True)
-class Latency:
-    """What a call costs beside its arithmetic; ``pair`` gives the call by the operator and the direct one."""
-
-    sizes: ClassVar = _NO_SIZE
-    name: str
-    pair: Callable[[], tuple[Call, Call]]
-    calls: int = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Startup:
-    """What a statement costs in a fresh interpreter."""
-
-    sizes: ClassVar = _NO_SIZE
-    name: str
-    statement: str
-
-
-AnyCase = Case | Latency | Startup
 
 
 def _radar_pair(size: int) -> tuple[Array, ...]:
@@ -144,187 +73,6 @@ def _goldstein(name: str, peers: tuple[Peer, ...] = (), *, size: int = 4096, **c
 _SCIPY = Peer("scipy.fft", "scipy", phase_peers.scipy_goldstein, PhaseAgreement(1e-3))
 
 
-def _hills(size: int) -> tuple[Array, ...]:
-    """Make rough hills of 400 m, in metres.
-
-    They are in whole 4096ths: sums of nine cells are exact in float32, and no answer hangs on the rounding of one. No
-    cell is flat, where tools differ on the aspect.
-    """
-    along = np.sin(np.arange(size) / 40)
-    roughness = np.random.default_rng(0).standard_normal((size, size), np.float32)
-    return ((np.round(4096 * (200 * (along[:, None] + along) + roughness)) / 4096).astype(np.float32),)
-
-
-def _hills_with_voids(size: int) -> tuple[Array, ...]:
-    """Make the same hills with round voids of 17 pixels, over 2 % of them: nearly every row meets one."""
-    (dem,) = _hills(size)
-    y, x = np.ogrid[-8:9, -8:9]
-    hole = y**2 + x**2 <= 72
-    for top, left in np.random.default_rng(1).integers(0, size, (max(1, size**2 // 10_000), 2)):
-        under = dem[top : top + len(hole), left : left + len(hole)]
-        under[hole[: len(under), : under.shape[1]]] = np.nan
-    return (dem,)
-
-
-def _terrain(
-    name: str,
-    attribute: str,
-    peers: tuple[Peer, ...],
-    parameters: Mapping[str, Any] = _RESOLUTION,
-    *,
-    prepare: Callable[[int], tuple[Array, ...]] = _hills,
-    size: int = 4096,
-) -> Case:
-    return Case(
-        name, prepare, Function("insarfeat.terrain", attribute), peers, sizes=(size,), parameters=parameters
-    )
-
-
-def _xrspatial(run: Callable[..., Array], answer: Agreement | NotComparable) -> Peer:
-    return Peer("xarray-spatial", "xrspatial", run, answer)
-
-
-def _xdem(run: Callable[..., Array], answer: Agreement | NotComparable) -> Peer:
-    return Peer("xdem", "xdem", run, answer)
-
-
-def _gdaldem(run: Callable[..., Array], answer: Agreement | NotComparable) -> Peer:
-    return Program("gdaldem, with files", terrain_tools.GDAL, run, answer)
-
-
-def _saga(run: Callable[..., Array], answer: Agreement | NotComparable) -> Peer:
-    return Program("SAGA, with files", terrain_tools.SAGA, run, answer)
-
-
-_SLOPES, _ASPECTS = WhereKnown(1e-4), WhereKnown(1e-2, turn=360)
-_RUGGEDNESSES, _CURVATURES = WhereKnown(1e-4), WhereKnown(1e-6)
-_HORN = NotComparable("Horn's gradient from 8 neighbours; ours is Zevenbergen and Thorne's from 4")
-
-
-def _at_hand(name: str, layers: tuple[str, ...]) -> Case:
-    return Case(
-        f"{name}, memory at hand",
-        _hills,
-        terrain_peers.into_memory_at_hand,
-        parameters=_RESOLUTION | {"names": layers},
-    )
-
-
-TERRAIN: tuple[Case, ...] = (
-    _terrain(
-        "slope",
-        "slope",
-        (
-            Peer("numpy", "numpy", terrain_peers.numpy_slope, _SLOPES),
-            _xrspatial(terrain_peers.xrspatial_slope, _HORN),
-            _xdem(terrain_peers.xdem_slope, _SLOPES),
-            _gdaldem(terrain_peers.gdal_slope, _SLOPES),
-            _saga(terrain_peers.saga_slope, _SLOPES),
-        ),
-    ),
-    # All peers but SAGA lose the voids' neighbours.
-    _terrain(
-        "slope, with voids",
-        "slope",
-        (
-            _xrspatial(terrain_peers.xrspatial_slope, _HORN),
-            _xdem(terrain_peers.xdem_slope, _SLOPES),
-            _gdaldem(terrain_peers.gdal_slope, _SLOPES),
-            _saga(terrain_peers.saga_slope, Agreement(1e-4)),
-        ),
-        prepare=_hills_with_voids,
-    ),
-    _terrain(
-        "slope, Horn's",
-        "slope",
-        (
-            _xrspatial(terrain_peers.xrspatial_slope, _SLOPES),
-            _xdem(terrain_peers.xdem_slope, _SLOPES),
-            _gdaldem(terrain_peers.gdal_slope, _SLOPES),
-        ),
-        _RESOLUTION | {"method": "horn"},
-    ),
-    _terrain(
-        "aspect",
-        "aspect",
-        (
-            Peer("numpy", "numpy", terrain_peers.numpy_aspect, _ASPECTS),
-            _xrspatial(terrain_peers.xrspatial_aspect, _HORN),
-            _xdem(terrain_peers.xdem_aspect, _ASPECTS),
-            _gdaldem(terrain_peers.gdal_aspect, _ASPECTS),
-            _saga(terrain_peers.saga_aspect, _ASPECTS),
-        ),
-    ),
-    _terrain(
-        "aspect, Horn's",
-        "aspect",
-        (
-            _xrspatial(terrain_peers.xrspatial_aspect, _ASPECTS),
-            _xdem(terrain_peers.xdem_aspect, _ASPECTS),
-            _gdaldem(terrain_peers.gdal_aspect, _ASPECTS),
-        ),
-        _RESOLUTION | {"method": "horn"},
-    ),
-    _terrain(
-        "tri",
-        "tri",
-        (
-            Peer("numpy", "numpy", terrain_peers.numpy_tri, _RUGGEDNESSES),
-            _xdem(terrain_peers.xdem_tri, _RUGGEDNESSES),
-            _gdaldem(terrain_peers.gdal_tri, _RUGGEDNESSES),
-        ),
-        {"variant": "riley"},
-    ),
-    _terrain("tri, SAGA's", "tri", (_saga(terrain_peers.saga_tri, Agreement(1e-4)),), {"variant": "saga"}),
-    _terrain(
-        "profile curvature",
-        "profile_curvature",
-        (
-            Peer("numpy", "numpy", terrain_peers.numpy_profile_curvature, _CURVATURES),
-            _xrspatial(terrain_peers.xrspatial_curvature, NotComparable("the Laplacian, its only curvature")),
-            _xdem(terrain_peers.xdem_profile_curvature, _CURVATURES),
-        ),
-    ),
-    _terrain(
-        "profile curvature, SAGA's",
-        "profile_curvature",
-        (_saga(terrain_peers.saga_profile_curvature, _CURVATURES),),
-        _RESOLUTION | {"variant": "saga"},
-    ),
-    _terrain(
-        "convexity",
-        "convexity",
-        (Peer("numpy", "numpy", terrain_peers.numpy_convexity, Agreement(1e-3)),),
-        {"radius": 10},
-    ),
-    _terrain(
-        "convexity, beside SAGA",
-        "convexity",
-        (_saga(terrain_peers.saga_convexity, Agreement(1e-3)),),
-        {"radius": 10},
-        size=1024,  # two minutes for SAGA at 4096
-    ),
-    Case(
-        "terrain, all four",
-        _hills,
-        terrain_peers.all_four,
-        (
-            Peer("numpy", "numpy", terrain_peers.numpy_all_four, WhereKnown(1e-2, turn=360)),
-            _xdem(terrain_peers.xdem_three, NotComparable("three of the four: it has no convexity")),
-            _gdaldem(
-                terrain_peers.gdal_three,
-                NotComparable("three of the four, in three runs: it has no convexity"),
-            ),
-        ),
-        parameters=_RESOLUTION,
-    ),
-    _at_hand("slope", ("slope",)),
-    _at_hand("aspect", ("aspect",)),
-    _at_hand("terrain, all four", ("slope", "aspect", "tri", "convexity")),
-    Case("terrain, all four, with voids", _hills_with_voids, terrain_peers.all_four, parameters=_RESOLUTION),
-)
-
-
 def _slope_kernel(dem: NDArray[np.float32]) -> Call:
     """Slope without dispatch; the one place that knows a kernel by its name and arguments."""
     kernels = importlib.import_module("insarfeat.terrain._kernels.attributes")
@@ -340,7 +88,7 @@ def _slope_kernel(dem: NDArray[np.float32]) -> Call:
 
 def _slope_on_array() -> tuple[Call, Call]:
     operator = Function("insarfeat.terrain", "slope").load()
-    (dem,) = _hills(8)
+    (dem,) = hills(8)
     return partial(operator, dem, resolution=15.0), _slope_kernel(dem)
 
 
@@ -348,7 +96,7 @@ def _slope_on_dataarray() -> tuple[Call, Call]:
     import xarray as xr
 
     operator = Function("insarfeat.terrain", "slope").load()
-    (dem,) = _hills(8)
+    (dem,) = hills(8)
     coords = {"y": -15.0 * np.arange(8), "x": 15.0 * np.arange(8)}
     return partial(operator, xr.DataArray(dem, coords, ("y", "x"))), _slope_kernel(dem)
 
@@ -417,6 +165,7 @@ CASES: tuple[AnyCase, ...] = (
         parameters={"window": (5, 5)},
     ),
     *TERRAIN,
+    *GEOMETRY,
     Latency("dispatch of an array", _slope_on_array),
     Latency("dispatch of a DataArray", _slope_on_dataarray),
     Startup("import", "import insarfeat"),

@@ -11,7 +11,7 @@ from pathlib import Path
 from time import perf_counter
 
 import insarfeat
-from benchmarks.cases import AnyCase, Case, Latency, Startup
+from benchmarks.case import AnyCase, Case, Latency, Startup
 from benchmarks.machine import LIMITS
 from benchmarks.peers import Array, Peer
 from benchmarks.results import (

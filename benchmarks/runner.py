@@ -17,7 +17,7 @@ from typing import TypeVar
 
 import insarfeat
 from benchmarks import machine
-from benchmarks.cases import AnyCase, Case
+from benchmarks.case import AnyCase, Case
 from benchmarks.measure import OURS, measure, peak_memory
 from benchmarks.results import CaseResult, Result, Results
 from insarfeat.errors import RunFailed

@@ -9,7 +9,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.cases import AnyCase, Case, Latency, choose
+from benchmarks.case import AnyCase, Case, Latency
+from benchmarks.cases import choose
 from benchmarks.results import (
     CaseResult,
     Contender,

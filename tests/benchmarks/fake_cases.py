@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.cases import Case, Latency, Startup
+from benchmarks.case import Case, Latency, Startup
 from benchmarks.peers import Agreement, Array, NotComparable, Peer
 
 

@@ -12,7 +12,8 @@ import pytest
 from fake_cases import BAD, GOOD, TABLE
 
 import benchmarks
-from benchmarks.cases import CASES, AnyCase, Case, Function, choose
+from benchmarks.case import AnyCase, Case, Function
+from benchmarks.cases import CASES, choose
 from insarfeat.errors import InvalidArgument
 
 

@@ -10,7 +10,8 @@ import pytest
 from fake_cases import ABSENT, TWIN
 
 from benchmarks import peers
-from benchmarks.cases import CASES, Case
+from benchmarks.case import Case
+from benchmarks.cases import CASES
 from benchmarks.peers import Agreement, Array, NotComparable, Program
 
 ZEROS = np.zeros((8, 8), np.float32)

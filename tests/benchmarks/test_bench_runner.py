@@ -16,7 +16,8 @@ from fake_cases import EXACT, GOOD, TABLE, broken, dies, noise, threads
 
 import insarfeat
 from benchmarks import machine, results
-from benchmarks.cases import CASES, Case
+from benchmarks.case import Case
+from benchmarks.cases import CASES
 from benchmarks.peers import Array, Peer, Program
 from benchmarks.results import CaseResult, Results
 from benchmarks.runner import Effort, commit, run, smoke_effort

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 from benchmarks import terrain_peers, terrain_tools
-from benchmarks.cases import CASES, TERRAIN, Case, Latency
+from benchmarks.case import Case, Latency
+from benchmarks.cases import CASES
 from benchmarks.measure import measure
 from benchmarks.peers import Agreement, Array, Peer, Program
 from benchmarks.results import CaseResult
+from benchmarks.terrain_cases import TERRAIN
 from benchmarks.terrain_peers import WhereKnown
 from insarfeat import terrain
 

@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 from benchmarks import machine, terrain_study, terrain_tools
-from benchmarks.cases import TERRAIN
 from benchmarks.pages import renew, table
 from benchmarks.peers import Array
 from benchmarks.results import CaseResult, Contender, Reach, Results, Verdict
-from benchmarks.terrain_study import COMPARISONS, SAMPLES, Comparison, Dem, Row, accuracy, main, speed
+from benchmarks.speeds import speed
+from benchmarks.terrain_cases import TERRAIN
+from benchmarks.terrain_study import COMPARISONS, SAMPLES, Comparison, Dem, Row, accuracy, main
 
 PAGE = Path(__file__).parents[2] / "docs" / "terrain.md"
 EDGES = np.array([[0.0, 1, 2, 3]])
@@ -134,7 +135,7 @@ def test_absent_programs_are_named_and_the_rest_is_compared(monkeypatch: pytest.
 
 
 def test_speeds_are_beside_ours_with_the_ratio() -> None:
-    text = speed(record(SLOPE, TRI))
+    text = speed(record(SLOPE, TRI), TERRAIN)
     head, *_ = [line for line in text.splitlines() if line.startswith("|")]
     assert "| insarfeat 9.9 | numpy 1.2 | loose 1.2 | gdaldem 1.2, with files |" in head
     assert cells_of(text) == [
@@ -146,7 +147,7 @@ def test_speeds_are_beside_ours_with_the_ratio() -> None:
 
 
 def test_the_machine_is_described_above_the_speeds() -> None:
-    first = speed(record(SLOPE)).splitlines()[0]
+    first = speed(record(SLOPE), TERRAIN).splitlines()[0]
     assert first.startswith("Measured on 2025-01-01 on one core of Some CPU (2 cores, 8 GB)")
     assert f"numpy {np.__version__}" in first
     assert "medians of 7 rounds" in first
@@ -155,12 +156,12 @@ def test_the_machine_is_described_above_the_speeds() -> None:
 def test_a_record_without_timed_terrain_is_refused() -> None:
     untimed = replace(SLOPE, contenders=(contender("insarfeat", None, "reference"),))
     for cases in ((), (untimed,), (replace(SLOPE, name="gaussian"),)):
-        with pytest.raises(ValueError, match="no timed case of terrain"):
-            speed(record(*cases))
+        with pytest.raises(ValueError, match="none of the cases of this page"):
+            speed(record(*cases), TERRAIN)
 
 
 def test_cases_of_other_functions_are_left_out() -> None:
-    assert speed(record(SLOPE, replace(TRI, name="gaussian"))) == speed(record(SLOPE))
+    assert speed(record(SLOPE, replace(TRI, name="gaussian")), TERRAIN) == speed(record(SLOPE), TERRAIN)
     assert {"slope", "tri", "convexity", "terrain, all four"} <= {case.name for case in TERRAIN}
 
 
@@ -193,7 +194,7 @@ def test_the_command_renews_the_page(
     with_accuracy = page.read_text(encoding="utf-8")
     assert with_accuracy == renew(before, {"accuracy": accuracy([hill])})
     assert main(["--docs", str(page), "--bench", str(bench)]) == 0
-    assert page.read_text(encoding="utf-8") == renew(with_accuracy, {"speed": speed(record(SLOPE))})
+    assert page.read_text(encoding="utf-8") == renew(with_accuracy, {"speed": speed(record(SLOPE), TERRAIN)})
     assert "500 (50%)" in capsys.readouterr().out
 
 

@@ -1,0 +1,81 @@
+"""What a case is: a row of the table of benchmarks."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from benchmarks.machine import LimitName
+from benchmarks.peers import Array, Peer
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function that is imported when it is called; unlike a lambda it can be sent to another process."""
+
+    module: str
+    name: str
+
+    def load(self) -> Callable[..., Any]:
+        """Import the function."""
+        function: Callable[..., Any] = getattr(importlib.import_module(self.module), self.name)
+        return function
+
+    def __call__(self, *arguments: Any, **parameters: Any) -> Any:
+        return self.load()(*arguments, **parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A function of the package against its peers and a limit of the machine.
+
+    Attributes
+    ----------
+    prepare
+        Makes the inputs for images of size x size pixels.
+    run
+        Function of the package, or of ours about one; its module-level name must find it, as it runs in another
+        process.
+    sizes
+        Sizes to measure at, in pixels.
+    parameters
+        Keyword arguments that the function and all its peers are called with.
+    limit
+        The limit of the machine to compare with.
+    """
+
+    name: str
+    prepare: Callable[[int], tuple[Array, ...]]
+    run: Callable[..., Array]
+    peers: tuple[Peer, ...] = ()
+    sizes: tuple[int, ...] = (4096,)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    limit: LimitName = "copy"
+
+
+Call = Callable[[], object]
+_NO_SIZE = (0,)  # measured once, whatever size is asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """What a call costs beside its arithmetic; ``pair`` gives the call by the operator and the direct one."""
+
+    sizes: ClassVar = _NO_SIZE
+    name: str
+    pair: Callable[[], tuple[Call, Call]]
+    calls: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Startup:
+    """What a statement costs in a fresh interpreter."""
+
+    sizes: ClassVar = _NO_SIZE
+    name: str
+    statement: str
+
+
+AnyCase = Case | Latency | Startup
