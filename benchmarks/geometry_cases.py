@@ -13,9 +13,9 @@ _RESOLUTION = {"resolution": 15.0}
 
 
 def _slopes(size: int) -> tuple[Array, ...]:
-    """Make slopes, aspects, incidences and headings, in degrees."""
+    """Make slopes, aspects, incidences and headings, in degrees; none is level, where formulas say nothing."""
     generator = np.random.default_rng(0)
-    ranges = ((0, 60), (0, 360), (29, 46), (-13, -11))
+    ranges = ((1, 60), (0, 360), (29, 46), (-13, -11))
     return tuple(
         (low + (high - low) * generator.random((size, size), np.float32)).astype(np.float32)
         for low, high in ranges

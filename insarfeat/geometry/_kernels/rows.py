@@ -2,7 +2,12 @@
 
 import math
 
-from insarfeat._kernels import inner, phasor_degrees_single, sine_degrees_single
+import numpy as np
+
+from insarfeat._kernels import inner, phasor_degrees_single
+
+_ZERO = np.float32(0)
+_HALF_TURN = np.float32(180)
 
 
 @inner()
@@ -25,38 +30,31 @@ def phasors(cosine, sine, degrees):
             cosine[i], sine[i] = math.cos(math.radians(degrees[i])), math.sin(math.radians(degrees[i]))
 
 
+@inner(forceinline=True)
+def turn_single(slope, aspect, heading):
+    """Half a turn less aspect minus heading, in degrees: the same sine, and the cosine of the other sign.
+
+    Half a turn off the aspect costs no bit, and then the difference is small and rounded the less. Level ground
+    has no aspect, and its NaN must not spread.
+    """
+    return heading - heading if slope == _ZERO else heading - (aspect - _HALF_TURN)
+
+
+@inner(forceinline=True)
+def turn_double(slope, aspect, heading):
+    """Aspect minus heading, in double."""
+    return heading - heading if slope == 0 else aspect - heading
+
+
 @inner(error_model="numpy", fastmath={"contract"})
 def turns_from_heading(along, away, slope, aspect, heading, side):
-    """Cosines and sines of aspect minus heading, in degrees; ``away`` is to the side of the look.
-
-    Level ground has no aspect, and its NaN must not spread: any will do.
-    """
-    zero, sign = slope.dtype.type(0), slope.dtype.type(side)
+    """Cosines and sines of aspect minus heading, in degrees; ``away`` is to the side of the look."""
+    sign = slope.dtype.type(side)
     if slope.itemsize == 4:
-        half_turn = slope.dtype.type(180)
         for i in range(slope.size):
-            # Half a turn off the aspect costs no bit, and then the difference is small and rounded the less.
-            angle = heading[i] - (aspect[i] - half_turn)
-            angle = heading[i] - heading[i] if slope[i] == zero else angle
-            x, y = phasor_degrees_single(angle)
+            x, y = phasor_degrees_single(turn_single(slope[i], aspect[i], heading[i]))
             along[i], away[i] = -x, sign * y
     else:
         for i in range(slope.size):
-            angle = heading[i] - heading[i] if slope[i] == zero else aspect[i] - heading[i]
-            along[i], away[i] = math.cos(math.radians(angle)), sign * math.sin(math.radians(angle))
-
-
-@inner(error_model="numpy", fastmath={"contract"})
-def sines_from_heading(away, slope, aspect, heading, side):
-    """The latter alone."""
-    zero, sign = slope.dtype.type(0), slope.dtype.type(side)
-    if slope.itemsize == 4:
-        half_turn = slope.dtype.type(180)
-        for i in range(slope.size):
-            angle = heading[i] - (aspect[i] - half_turn)
-            angle = heading[i] - heading[i] if slope[i] == zero else angle
-            away[i] = sign * sine_degrees_single(angle)
-    else:
-        for i in range(slope.size):
-            angle = heading[i] - heading[i] if slope[i] == zero else aspect[i] - heading[i]
-            away[i] = sign * math.sin(math.radians(angle))
+            angle = math.radians(turn_double(slope[i], aspect[i], heading[i]))
+            along[i], away[i] = math.cos(angle), sign * math.sin(angle)

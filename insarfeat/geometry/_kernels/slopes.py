@@ -10,8 +10,8 @@ import math
 import numba
 import numpy as np
 
-from insarfeat._kernels import angle_single, inner
-from insarfeat.geometry._kernels.rows import phasors, row_of, sines_from_heading, turns_from_heading
+from insarfeat._kernels import angle_single, inner, sine_degrees_single
+from insarfeat.geometry._kernels.rows import phasors, row_of, turn_double, turn_single, turns_from_heading
 
 SLOPE_TO_LOS, LOCAL_INCIDENCE, R_INDEX = range(3)
 
@@ -32,29 +32,39 @@ def against_sight(slope, aspect, incidence, heading, out, what, side):
     ground = scratch[6, :columns], scratch[7, :columns]
     along, away = scratch[8, :columns], scratch[9, :columns]
     for y in range(rows):
-        if y == 0 or incidence.size > 1:
-            phasors(sight[0], sight[1], row_of(incidence, y, given[0, :columns]))
+        steep = row_of(incidence, y, given[0, :columns])
         tilt = row_of(slope, y, given[1, :columns])
         ahead = row_of(heading, y, given[2, :columns])
         downhill = row_of(aspect, y, given[3, :columns])
-        phasors(ground[0], ground[1], tilt)
-        if what == LOCAL_INCIDENCE:
-            turns_from_heading(along, away, tilt, downhill, ahead, side)
-            _local_incidence(out[y], ground, sight, along, away)
-            continue
-        sines_from_heading(away, tilt, downhill, ahead, side)
         if what == SLOPE_TO_LOS:
-            _slope_to_los(out[y], ground, sight, away)
+            _slope_to_los(out[y], tilt, downhill, steep, ahead, side)
+            continue
+        if y == 0 or incidence.size > 1:
+            phasors(sight[0], sight[1], steep)
+        phasors(ground[0], ground[1], tilt)
+        turns_from_heading(along, away, tilt, downhill, ahead, side)
+        if what == LOCAL_INCIDENCE:
+            _local_incidence(out[y], ground, sight, along, away)
         else:
             _r_index(out[y], ground, sight, away)
 
 
 @inner(error_model="numpy", fastmath={"contract"})
-def _slope_to_los(out, ground, sight, away):
-    cos_b, sin_b = ground
-    cos_t, sin_t = sight
-    for i in range(out.size):
-        out[i] = sin_b[i] * cos_t[i] + cos_b[i] * sin_t[i] * away[i]
+def _slope_to_los(out, slope, aspect, incidence, heading, side):
+    """By products of sines as sums: (1 + away) sin(b + t) / 2 + (1 - away) sin(b - t) / 2."""
+    half, one, sign = out.dtype.type(0.5), out.dtype.type(1), out.dtype.type(side)
+    if out.itemsize == 4:
+        for i in range(out.size):
+            b, t = slope[i], incidence[i]
+            away = sign * sine_degrees_single(turn_single(b, aspect[i], heading[i]))
+            out[i] = half * (
+                (one + away) * sine_degrees_single(b + t) + (one - away) * sine_degrees_single(b - t)
+            )
+    else:
+        for i in range(out.size):
+            b, t = math.radians(slope[i]), math.radians(incidence[i])
+            away = sign * math.sin(math.radians(turn_double(b, aspect[i], heading[i])))
+            out[i] = half * ((one + away) * math.sin(b + t) + (one - away) * math.sin(b - t))
 
 
 @inner(error_model="numpy", fastmath={"contract"})
