@@ -64,6 +64,17 @@ def check_heading(heading: Any) -> None:
     )
 
 
+def check_viewing(incidence: Any, heading: Any, side: float) -> None:
+    """Refuse angles that are none, or where a raster with a CRS shows that they do not belong together."""
+    check_incidence(incidence)
+    check_heading(heading)
+    angles, courses = _sample(incidence), _finite(heading)
+    if angles is None or not courses.size or not _measurable(incidence) or crs_of(incidence) is None:
+        return
+    azimuths = np.radians(courses - 90 * side)
+    _check_growth(incidence, angles, np.array([np.sin(azimuths).mean(), np.cos(azimuths).mean()]))
+
+
 def check_coherence(coherence: Any) -> None:
     """Refuse what is no coherence."""
     values = _finite(coherence)
@@ -147,10 +158,7 @@ def check_vector(east: Any, north: Any, up: Any) -> None:
 
 def _check_place(raster: Any, east: Array, north: Array, up: Array) -> None:
     """Refuse directions that contradict what is known of the place; where its grid cannot be measured, do nothing."""
-    y, x = spatial_dims(raster)
-    if y not in raster.coords or x not in raster.coords:
-        return
-    crs = crs_of(raster)
+    crs = crs_of(raster) if _measurable(raster) else None
     if crs is None:
         return
     valid = np.isfinite(up)
@@ -162,8 +170,13 @@ def _check_place(raster: Any, east: Array, north: Array, up: Array) -> None:
             "orbits look east or west: are east and north swapped, or was the direction of the look given as the "
             "heading? If the orbit is really not near-polar, pass bare arrays",
         )
-    gradient = _gradient_of(raster, np.degrees(np.arccos(np.clip(up, -1, 1))))
     towards = np.array([east[valid].mean(), north[valid].mean()])
+    _check_growth(raster, np.degrees(np.arccos(np.clip(up, -1, 1))), towards)
+
+
+def _check_growth(raster: Any, incidence: Array, towards: Array) -> None:
+    """Refuse an incidence that grows in the direction (east, north) of the satellite."""
+    gradient = _gradient_of(raster, incidence)
     _refuse_if(
         float(gradient @ towards) > _CLEAR_CORRELATION * float(np.hypot(*towards)),
         "the incidence grows toward the satellite, where it must fall: it is measured from the horizontal, or the "
@@ -195,6 +208,15 @@ def _gradient_of(raster: Any, incidence: Array) -> Array:
         [along_east * per_column + down_east * per_row, along_north * per_column + down_north * per_row]
     )
     return np.asarray(direction / np.hypot(*direction) * math.sqrt(explained))
+
+
+def _measurable(raster: Any) -> bool:
+    """Whether a raster has coordinates along its two axes."""
+    return (
+        hasattr(raster, "coords")
+        and raster.ndim >= 2
+        and all(dim in raster.coords for dim in spatial_dims(raster))
+    )
 
 
 def _latitude_of(raster: Any, crs: CRS) -> float:

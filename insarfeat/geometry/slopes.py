@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from insarfeat.dispatch import Operator, Raster, Result
 from insarfeat.geometry._kernels import slopes as _kernels
 from insarfeat.geometry.arguments import Look, side_of
-from insarfeat.geometry.plausible import check_heading, check_incidence
+from insarfeat.geometry.plausible import check_viewing
 
 
 class _Looking(NamedTuple):
@@ -144,7 +144,5 @@ def r_index(slope: Any, aspect: Any, incidence: Any, heading: Any, *, look: Look
 
 
 def _seen(operator: Operator, slope: Any, aspect: Any, incidence: Any, heading: Any, look: Look) -> Any:
-    side_of(look)
-    check_incidence(incidence)
-    check_heading(heading)
+    check_viewing(incidence, heading, side_of(look))
     return operator(slope, aspect, incidence, heading, parameters=_Looking(look))

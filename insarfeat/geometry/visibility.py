@@ -12,7 +12,7 @@ from insarfeat.dispatch import Operator, Raster, Reduction, Result
 from insarfeat.errors import InvalidArgument
 from insarfeat.geometry._kernels import sweep as _kernels
 from insarfeat.geometry.arguments import Look, side_of
-from insarfeat.geometry.plausible import check_heading, check_incidence
+from insarfeat.geometry.plausible import check_viewing
 from insarfeat.metrics import Metrics, North, Resolution
 from insarfeat.terrain.requests import check_choice
 from insarfeat.windows import Halo
@@ -239,9 +239,7 @@ def shadow_layover(
     >>> shadow_layover(wall, 45.0, 0.0, resolution=30.0)  # flying north, looking east: the radar is in the west
     array([[0, 0, 0, 2, 2, 2, 2, 1, 1, 1, 0, 0]], dtype=uint8)
     """
-    side_of(look)
-    check_incidence(incidence)
-    check_heading(heading)
+    check_viewing(incidence, heading, side_of(look))
     check_choice("north", north, _NORTHS)
     return _SHADOW_LAYOVER(
         dem, incidence, heading, parameters=_Request(look, north), resolution=resolution, north=north

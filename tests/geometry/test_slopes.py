@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 from numpy.typing import NDArray
+from pyproj import CRS
 
 from insarfeat.errors import InvalidArgument
-from insarfeat.geometry import local_incidence, los_from_incidence, r_index, slope_to_los
+from insarfeat.geometry import local_incidence, los_from_incidence, r_index, shadow_layover, slope_to_los
 
 Array = NDArray[np.float64]
 
@@ -242,3 +244,23 @@ def test_mistakes_with_angles_are_refused(function: Callable[..., Any]) -> None:
         function(slope, slope, 0.68, -12.0)
     with pytest.raises(InvalidArgument, match="heading must be the flight direction"):
         function(slope, slope, 39.0, -258.0)
+
+
+def test_an_incidence_that_grows_toward_the_radar_is_refused() -> None:
+    """Ascending and right-looking, the radar stands in the west: incidence grows eastward."""
+    y, x = 5_100_000 - 500.0 * np.arange(40), 600_000 + 500.0 * np.arange(60)
+    reference = ((), 0, {"crs_wkt": CRS.from_epsg(32632).to_wkt()})
+    growing = xr.DataArray(
+        np.full((40, 60), 30.0) + np.arange(60) / 20,
+        {"y": y, "x": x, "spatial_ref": reference},
+        ("y", "x"),
+        "incidence",
+    )
+    slope, aspect = growing.copy(data=np.full((40, 60), 20.0)), growing.copy(data=np.full((40, 60), 90.0))
+    for function in (slope_to_los, local_incidence, r_index):
+        function(slope, aspect, growing, -12.0)
+        for wrong in ((growing, 168.0, "right"), (growing, -12.0, "left"), (90 - growing, -12.0, "right")):
+            with pytest.raises(InvalidArgument, match="the incidence grows toward the satellite"):
+                function(slope, aspect, wrong[0], wrong[1], look=wrong[2])
+    with pytest.raises(InvalidArgument, match="the incidence grows toward the satellite"):
+        shadow_layover(slope, growing, 168.0)
