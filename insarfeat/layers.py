@@ -140,7 +140,12 @@ _TABLE = (
     Layer("displacement_up", "displacement upward", "m", drawing="signed"),
     Layer("displacement_east_deviation", "standard deviation of the displacement eastward", "m"),
     Layer("displacement_up_deviation", "standard deviation of the displacement upward", "m"),
-    Layer("displacement_covariance", "covariance of the displacements eastward and upward", "m2", drawing="signed"),
+    Layer(
+        "displacement_covariance",
+        "covariance of the displacements eastward and upward",
+        "m2",
+        drawing="signed",
+    ),
     Layer(
         "shadow_layover",
         "radar shadow and layover",

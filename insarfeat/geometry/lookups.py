@@ -9,19 +9,13 @@ import numpy as np
 
 from insarfeat.dispatch import Value
 from insarfeat.errors import GridMismatch, InvalidArgument, InvalidType
-from insarfeat.geometry.mappings import (
-    Boxes,
-    ElevationRange,
-    Geoid,
-    MapOnRadar,
-    OnRadar,
-    PlacesOnMap,
-    RadarOnMap,
-)
+from insarfeat.geometry.boxes import Boxes
+from insarfeat.geometry.geoid import geoid_of
+from insarfeat.geometry.mappings import ElevationRange, MapOnRadar, OnRadar, PlacesOnMap, RadarOnMap
 from insarfeat.geometry.maps import Map, map_named, same_map
 from insarfeat.geometry.radar_grid import RadarGrid
 from insarfeat.geometry.tie_points import MapPixels
-from insarfeat.georeference import Grid, grid_of, parse_crs, same_grid, spatial_dims
+from insarfeat.georeference import Grid, same_grid
 from insarfeat.windows import Shape
 
 if TYPE_CHECKING:
@@ -29,7 +23,6 @@ if TYPE_CHECKING:
 
 _ON_EARTH = ElevationRange(-500.0, 9000.0)
 _WIDEST = 5.0  # degrees of latitude
-_GEOID_REACHES = 120.0  # metres
 
 Found = Sequence[tuple[Value, tuple[Any, ...]]]
 """Values with the Dask arrays that they stand on."""
@@ -175,7 +168,7 @@ class DopplerLookup:
         self.shape = Shape(*radar.shape)
         self._inputs = values_of(dem.data)
         bounds = _elevations(dem) if elevations is None else ElevationRange(*map(float, elevations))
-        self._forward = OnRadar(MapPixels(self.map.grid), radar, _geoid(geoid), bounds)
+        self._forward = OnRadar(MapPixels(self.map.grid), radar, geoid_of(geoid), bounds)
 
     def map_meant(self, named: Map | None) -> Map:
         """The map of the DEM; another is refused."""
@@ -219,38 +212,6 @@ def _elevations(dem: xr.DataArray) -> ElevationRange:
     if not np.isfinite(dem.data).any():
         raise InvalidArgument("dem is nodata in every pixel")
     return ElevationRange(float(np.nanmin(dem.data)), float(np.nanmax(dem.data)))
-
-
-def _geoid(given: Any) -> Geoid:
-    """A number, or a raster over latitude and longitude."""
-    if hasattr(given, "coords"):
-        grid = grid_of(given)
-        if grid.crs_wkt is None or not parse_crs(grid.crs_wkt).is_geographic:
-            raise InvalidArgument(
-                "geoid must be a DataArray over latitude and longitude (of a geographic CRS)"
-            )
-        y, x = spatial_dims(given)
-        table = given.sortby([y, x])
-        latitudes, longitudes, heights = (
-            part.values.astype(np.float64) for part in (table[y], table[x], table)
-        )
-        highest = np.nanmax(np.abs(heights), initial=0)
-        if highest > _GEOID_REACHES:
-            raise InvalidArgument(
-                f"geoid must be metres above the ellipsoid, from -107 to 86 on Earth; it holds {highest:.0f}. Is it "
-                "a DEM?"
-            )
-        return Geoid.over(latitudes, longitudes, heights)
-    try:
-        height = float(given)
-    except (TypeError, ValueError):
-        height = np.nan
-    if not abs(height) <= _GEOID_REACHES:
-        raise InvalidArgument(
-            "geoid must be metres above the ellipsoid, from -107 to 86 on Earth (0 where elevations are "
-            f"ellipsoidal), or a DataArray of them; got {given!r}"
-        )
-    return Geoid.level(height)
 
 
 def _described(given: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insarfeat.bursts.burst import SPEED_OF_LIGHT
-from insarfeat.dispatch import Reduction
 from insarfeat.geometry._kernels import doppler, inversion, positions
+from insarfeat.geometry.boxes import Boxes
 from insarfeat.geometry.ellipsoid import axes, to_earth_fixed
+from insarfeat.geometry.geoid import Geoid
 from insarfeat.geometry.radar_grid import RadarGrid
 from insarfeat.geometry.tie_points import Bounds, MapPixels, MapTable
 from insarfeat.windows import Halo, Shape, Window
@@ -27,7 +27,6 @@ _FEWEST_PIXELS = 8
 _BOUND_BY = 2000.0  # metres between points that bound a window
 _BEYOND = 5.0  # seconds, in which a satellite passes more ground than lies between any two ties
 _SLACK = 4  # pixels, for what bends between the points by which a window is bounded
-_POSITIONS = (np.dtype(np.float64), np.dtype(np.float64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,50 +37,18 @@ class ElevationRange:
     highest: float
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Geoid:
-    """Height of the geoid above the ellipsoid: one number, or a table over latitude and longitude, linear between."""
+class _Positions:
+    """A mapping whose two results are rows and columns."""
 
-    latitudes: Floats
-    longitudes: Floats
-    heights: Floats
+    __slots__ = ()
 
-    @classmethod
-    def level(cls, height: float) -> Geoid:
-        """The same everywhere."""
-        return cls(np.zeros(1), np.zeros(1), np.full((1, 1), height))
-
-    @classmethod
-    def over(cls, latitudes: Floats, longitudes: Floats, heights: Floats) -> Geoid:
-        """A table; one that goes round the Earth is closed, so that there is no gap at its ends."""
-        step = longitudes[1] - longitudes[0]
-        if abs(longitudes[-1] + step - longitudes[0] - 360) < 0.01 * step:
-            longitudes = np.append(longitudes, longitudes[0] + 360)
-            heights = np.hstack([heights, heights[:, :1]])
-        return cls(latitudes, longitudes, heights)
-
-    @property
-    def label(self) -> str:
-        """What it is, in numbers."""
-        numbers = b"".join(part.tobytes() for part in (self.latitudes, self.longitudes, self.heights))
-        return f"geoid {hashlib.blake2b(numbers, digest_size=8).hexdigest()}"
-
-    def above(self, latitude: Floats, longitude: Floats) -> Floats:
-        """Metres above the ellipsoid; NaN beyond the table."""
-        if self.heights.size == 1:
-            return np.full(latitude.shape, self.heights[0, 0])
-        from scipy.interpolate import RegularGridInterpolator
-
-        table = RegularGridInterpolator(
-            (self.latitudes, self.longitudes), self.heights, bounds_error=False, fill_value=np.nan
-        )
-        west = self.longitudes[0]
-        east = west + np.remainder(longitude - west, 360.0)
-        return np.asarray(table(np.stack([latitude, east], axis=-1)), np.float64)
+    def dtypes(self, inputs: Sequence[np.dtype[Any]]) -> tuple[np.dtype[Any], ...]:
+        """Positions are double."""
+        return np.dtype(np.float64), np.dtype(np.float64)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class OnRadar:
+class OnRadar(_Positions):
     """Lines and samples of map pixels, by range and Doppler: the mapping of (elevation,)."""
 
     pixels: MapPixels
@@ -100,10 +67,6 @@ class OnRadar:
     def shape(self) -> Shape:
         """Height and width of the map."""
         return self.pixels.shape
-
-    def dtypes(self, inputs: Sequence[np.dtype[Any]]) -> tuple[np.dtype[Any], ...]:
-        """Positions are double."""
-        return _POSITIONS
 
     def windows(self, core: Window) -> Sequence[Window | None]:
         """The elevations of the window."""
@@ -177,7 +140,7 @@ class OnRadar:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class RadarOnMap:
+class RadarOnMap(_Positions):
     """Rows and columns of the map at radar pixels, by range and Doppler: the mapping of (elevation,)."""
 
     forward: OnRadar
@@ -191,10 +154,6 @@ class RadarOnMap:
     def shape(self) -> Shape:
         """Height and width of the image."""
         return Shape(*self.forward.radar.shape)
-
-    def dtypes(self, inputs: Sequence[np.dtype[Any]]) -> tuple[np.dtype[Any], ...]:
-        """Positions are double."""
-        return _POSITIONS
 
     def windows(self, core: Window) -> Sequence[Window | None]:
         """The elevations of all ground that may be seen in the window."""
@@ -234,86 +193,8 @@ class RadarOnMap:
         return _around(rows, columns, pixels.shape)
 
 
-class Boxes:
-    """The latitudes and longitudes in each block of rasters of them, by which windows are found."""
-
-    SIDE = 64
-
-    def __init__(self, boxes: Floats, shape: Shape) -> None:
-        self.boxes = boxes  # south, -north, west, -east: all four are the least of their block
-        self.shape = shape
-
-    @classmethod
-    def reduction(cls, shape: Shape) -> Reduction:
-        """How they are gathered from latitudes and longitudes in one pass."""
-        return Reduction(
-            gather=_boxes_of_block,
-            merge=lambda a, b: a + b,
-            finish=lambda states: _merged(states, shape),
-            placed=True,
-        )
-
-    @property
-    def widest(self) -> float:
-        """Most degrees of latitude in a block and those beside it."""
-        known = np.isfinite(self.boxes[0])
-        return float((-self.boxes[1][known] - self.boxes[0][known]).max(initial=0.0))
-
-    def window(self, bounds: Bounds) -> Window | None:
-        """All blocks that may have to do with what lies in some bounds."""
-        south, north, west, east = self.boxes[0], -self.boxes[1], self.boxes[2], -self.boxes[3]
-        within = (south <= bounds.north) & (north >= bounds.south)
-        beside = np.zeros_like(within)
-        for turn in (-360.0, 0.0, 360.0):
-            beside |= (west <= bounds.east + turn) & (east >= bounds.west + turn)
-        rows, columns = np.nonzero(within & beside)
-        if not rows.size:
-            return None
-        top, left = int(rows.min()) * self.SIDE, int(columns.min()) * self.SIDE
-        bottom = min((int(rows.max()) + 1) * self.SIDE, self.shape.height)
-        right = min((int(columns.max()) + 1) * self.SIDE, self.shape.width)
-        return Window(top, left, bottom - top, right - left)
-
-    def bounds(self, core: Window) -> Bounds | None:
-        """What lies in the blocks of a window."""
-        rows = slice(core.top // self.SIDE, -(-core.bottom // self.SIDE))
-        columns = slice(core.left // self.SIDE, -(-core.right // self.SIDE))
-        part = self.boxes[:, rows, columns]
-        if not np.isfinite(part).any():
-            return None
-        south, north, west, east = part.min(axis=(1, 2)) * [1, -1, 1, -1]
-        return Bounds(float(south), float(north), float(west), float(east))
-
-
-def _boxes_of_block(window: Window, latitude: Array, longitude: Array) -> list[tuple[int, int, Floats]]:
-    side = Boxes.SIDE
-    first_row, first_column = window.top // side, window.left // side
-    rows = np.maximum(np.arange(first_row * side, window.bottom, side) - window.top, 0)
-    columns = np.maximum(np.arange(first_column * side, window.right, side) - window.left, 0)
-    if not (rows.size and columns.size):
-        return []
-    known = np.isfinite(latitude) & np.isfinite(longitude)
-    found = []
-    for values in (latitude, -latitude, longitude, -longitude):
-        least = np.minimum.reduceat(np.where(known, values, np.inf), rows, axis=0)
-        found.append(np.minimum.reduceat(least, columns, axis=1))
-    return [(first_row, first_column, np.array(found, np.float64))]
-
-
-def _merged(states: list[tuple[int, int, Floats]], shape: Shape) -> Boxes:
-    from scipy.ndimage import minimum_filter
-
-    size = (-(-shape.height // Boxes.SIDE), -(-shape.width // Boxes.SIDE))
-    boxes = np.full((4, *size), np.inf)
-    for row, column, part in states:
-        place = boxes[:, row : row + part.shape[1], column : column + part.shape[2]]
-        np.minimum(place, part, out=place)
-    # Ground between two blocks belongs to both.
-    return Boxes(minimum_filter(boxes, size=(1, 3, 3), mode="nearest"), shape)
-
-
 @dataclass(frozen=True, eq=False, slots=True)
-class PlacesOnMap:
+class PlacesOnMap(_Positions):
     """Rows and columns of a map at the pixels of a radar image: the mapping of (latitude, longitude)."""
 
     boxes: Boxes
@@ -328,10 +209,6 @@ class PlacesOnMap:
     def shape(self) -> Shape:
         """Height and width of the image."""
         return self.boxes.shape
-
-    def dtypes(self, inputs: Sequence[np.dtype[Any]]) -> tuple[np.dtype[Any], ...]:
-        """Positions are double."""
-        return _POSITIONS
 
     def windows(self, core: Window) -> Sequence[Window | None]:
         """The places of the window."""
@@ -363,7 +240,7 @@ class PlacesOnMap:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class MapOnRadar:
+class MapOnRadar(_Positions):
     """Lines and samples of a radar image at the pixels of a map: the mapping of (latitude, longitude)."""
 
     boxes: Boxes
@@ -378,10 +255,6 @@ class MapOnRadar:
     def shape(self) -> Shape:
         """Height and width of the map."""
         return self.pixels.shape
-
-    def dtypes(self, inputs: Sequence[np.dtype[Any]]) -> tuple[np.dtype[Any], ...]:
-        """Positions are double."""
-        return _POSITIONS
 
     def windows(self, core: Window) -> Sequence[Window | None]:
         """The places of all radar pixels about the window."""

@@ -40,7 +40,7 @@ from insarfeat.geometry import (
     sight_on_map,
 )
 from insarfeat.geometry.mappings import OnRadar
-from insarfeat.geometry.maps import coordinates_of
+from insarfeat.geometry.maps import map_named
 from insarfeat.windows import Shape, Window
 
 Array = NDArray[Any]
@@ -209,7 +209,7 @@ GRID = map_grid((EAST - 0.1, NORTH - 0.12, EAST + 0.1, NORTH + 0.12), "EPSG:4326
 def dem() -> xr.DataArray:
     rows, columns = np.mgrid[: GRID.y.size, : GRID.x.size]
     heights = (300 + 200 * np.sin(rows / 40) * np.cos(columns / 50)).astype("f4")
-    return xr.DataArray(heights, coordinates_of(GRID), ("y", "x"), "elevation")
+    return xr.DataArray(heights, map_named(GRID).coords, ("y", "x"), "elevation")
 
 
 def pair() -> list[xr.DataArray]:
@@ -266,7 +266,7 @@ def test_a_geocoded_chunk_depends_on_few_chunks_of_a_large_image() -> None:
     long = RadarGrid(RADAR.orbit, AzimuthAxis(START, 0.002, 20_000), SlantRangeAxis(5.5e-3, 6.4e7, 25_000))
     grid = map_grid((EAST - 0.6, NORTH - 1.2, EAST + 0.6, NORTH + 1.2), "EPSG:4326", resolution=1e-3)
     heights = xr.DataArray(
-        da.full((grid.y.size, grid.x.size), 300, dtype="f4", chunks=400), coordinates_of(grid), ("y", "x")
+        da.full((grid.y.size, grid.x.size), 300, dtype="f4", chunks=400), map_named(grid).coords, ("y", "x")
     )
     lookup = DopplerLookup(long, heights, geoid=40, elevations=(0, 2000))
     image_ = da.zeros((20_000, 25_000), dtype="f4", chunks=500)
