@@ -197,9 +197,9 @@ def shadow_layover(
       :math:`h_Q \ge h + d \tan t` away from it (with an even slope between them, one at least as steep as t).
 
     The line is walked in steps of one pixel along the grid's nearer axis, with linear interpolation between the two
-    cells across. Wave fronts are planes and the Earth is flat here, as is right within a few kilometres. Voids and
-    what lies beyond the raster's edge hide nothing. The radar is at azimuth heading - 90 (+ 90 for left-looking);
-    headings that vary are taken once for every 64 columns of a row.
+    cells across. Wave fronts are planes and the Earth is flat here: over 1 km of layover that is 1 m wrong in height,
+    over 5 km 30 m. Voids and what lies beyond the raster's edge hide nothing. The radar is at azimuth heading - 90
+    (+ 90 for left-looking); headings that vary are taken once for every 64 columns of a row.
 
     Parameters
     ----------
