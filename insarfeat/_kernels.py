@@ -124,14 +124,14 @@ def phasor_single(phase):
 
 @inner(error_model="numpy", forceinline=True)
 def phasor_degrees_single(angle):
-    """Cosine and sine of an angle in degrees, within 3.5e-7: turns are taken off without rounding."""
+    """Cosine and sine of an angle in degrees, within 5e-7: turns are taken off without rounding."""
     turns = np.floor(angle * _PER_CIRCLE + _HALF)
     return _phasor_of_twice(_HALF_DEGREE * (angle - turns * _CIRCLE))
 
 
 @inner(error_model="numpy", forceinline=True)
 def sine_degrees_single(angle):
-    """Sine of an angle in degrees, within 2e-7."""
+    """Sine of an angle in degrees, within 3e-7."""
     rest = angle - np.floor(angle * _PER_CIRCLE + _HALF) * _CIRCLE
     # Folded about the quarter turns.
     folded = min(rest, _HALF_CIRCLE - rest)
@@ -210,7 +210,7 @@ def _power_single(base, exponent, scratch):
 
 @inner(error_model="numpy", fastmath={"contract"})
 def exponential_rows(exponent, scratch):
-    """2 to the power of a row of single numbers from -126 to 127, in place, within 2.5e-7 of each.
+    """2 to the power of a row of single numbers from -126 to 127, in place, within 4e-7 of each.
 
     ``scratch`` is a row of int32. NaN stays NaN.
     """
