@@ -4,8 +4,9 @@ A pixel's rays are walked in steps of one pixel along the grid's axis that is ne
 segment, 64 columns of a row counted from the raster's first column, walk in the same direction: then one step is the
 same shift for all of them, and runs on whole vectors. Of a walk only the highest ground over a straight line is kept.
 
-What could not matter is stepped over in groups, by the highest and the lowest ground of coarse cells. That is decided
-with a margin far above the rounding, so that it leaves no trace in the answer.
+What could not matter is stepped over in groups, by what is known of coarse cells. Ground as high as the line must be
+there; and on the way to it there must be a step at least as steep as the line, or a void. Both are decided with a
+margin far above the rounding, so that they leave no trace in the answer.
 """
 
 import math
@@ -20,6 +21,8 @@ CLEAR, SHADOW, LAYOVER, NODATA = np.uint8(0), np.uint8(1), np.uint8(2), np.uint8
 
 _SHIFT = 4  # coarse cells have 2^4 pixels on a side
 _GROUP = 16  # steps that are taken or left together
+_NEARLY = 1 - 1e-3  # of the steepness of a line: steps below it cannot add up to it
+_CLIFF = 1e30  # metres; infinity times no share of it would be NaN
 _SNAP = 1e-6  # pixels: a step so close to a row or column lies on it, and needs no neighbour
 _RADIANS = math.pi / 180
 _LANES = 64
@@ -36,7 +39,7 @@ def shadow_layover(
     """
     out = outputs[0]
     side, shadow, layover, slack = limits
-    extremes = _extremes_of_cells(dem)
+    known = _extremes_of_cells(dem), _steps_of_cells(dem)
     slopes = np.empty((2, SEGMENT), dem.dtype)
     highest = np.empty((3, SEGMENT), dem.dtype)
     if incidence.size == 1:
@@ -59,7 +62,7 @@ def shadow_layover(
             if incidence.size > 1:
                 _slopes(tangents, cotangents, incidence[y, begin:end])
             columns, rows = _per_metre(ties, weights[y], place, (azimuth + side) * _RADIANS)
-            walk = dem, extremes, y, begin, slack
+            walk = dem, known, y, begin, slack
             highest[:] = -np.inf
             _walk(shading, walk, columns, rows, shadow, cotangents, bottom, True)
             _walk(nearer, walk, columns, rows, layover, tangents, -peak, False)
@@ -136,7 +139,7 @@ def _walk(highest, walk, columns, rows, reach, slopes, lowest, upright):
 
     No pixel of the segment lies lower than ``lowest``.
     """
-    dem, extremes, y, begin, slack = walk
+    dem, (extremes, rises), y, begin, slack = walk
     across = abs(columns) >= abs(rows)
     major, minor = (columns, rows) if across else (rows, columns)
     steps = math.floor(reach * abs(major))
@@ -146,8 +149,15 @@ def _walk(highest, walk, columns, rows, reach, slopes, lowest, upright):
     way = 1 if major > 0 else -1, minor / abs(major), across
     flattest = _smallest(slopes)
     number = dem.dtype.type
+    least = metres * flattest * _NEARLY - slack
+    steep = False
     for start in range(1, steps + 1, _GROUP):
         stop = min(start + _GROUP, steps + 1)
+        if not steep:
+            path = _box(way, start - 1, stop - 1, y, begin, highest.size)
+            steep = _rises(rises, path, way, upright, least)
+            if not steep:
+                continue
         box = _box(way, start, stop - 1, y, begin, highest.size)
         if box[1] < 0 or box[0] >= dem.shape[0] or box[3] < 0 or box[2] >= dem.shape[1]:
             return
@@ -239,6 +249,59 @@ def _reaches(extremes, box, needed):
             if extremes[i, j] >= needed:
                 return True
     return False
+
+
+@inner()
+def _rises(rises, box, way, upright, least):
+    """Whether in any coarse cell under a box one step on the way may rise by so much; or fall, if not upright."""
+    ahead, aside, across = way
+    first, second = (0, 2) if across else (2, 0)
+    along = rises[first + (0 if (ahead > 0) == upright else 1)]
+    beside = rises[second + (0 if (aside > 0) == upright else 1)]
+    share = beside.dtype.type(abs(aside))
+    top, bottom = max(box[0], 0) >> _SHIFT, min(box[1] >> _SHIFT, along.shape[0] - 1)
+    left, right = max(box[2], 0) >> _SHIFT, min(box[3] >> _SHIFT, along.shape[1] - 1)
+    for i in range(top, bottom + 1):
+        for j in range(left, right + 1):
+            if along[i, j] + share * max(beside[i, j], 0) >= least:
+                return True
+    return False
+
+
+@inner()
+def _steps_of_cells(dem):
+    """The highest steps in coarse cells to the next column, to the one before, to the next row, to the one before.
+
+    Where a pixel is missing there is no telling: more than any.
+    """
+    rows, columns = dem.shape
+    side = 1 << _SHIFT
+    found = np.full((4, (rows + side - 1) // side, (columns + side - 1) // side), -np.inf, dem.dtype)
+    highest = np.empty((4, columns), dem.dtype)
+    broken = np.empty(columns, dem.dtype)
+    for i in range(found.shape[1]):
+        highest[:] = -np.inf
+        broken[:] = 0
+        for y in range(i * side, min((i + 1) * side, rows)):
+            here = dem[y]
+            _step(highest[0, : columns - 1], highest[1, : columns - 1], broken, here[: columns - 1], here[1:])
+            if y + 1 < rows:
+                _step(highest[2], highest[3], broken, here, dem[y + 1])
+        for j in range(found.shape[2]):
+            piece = slice(j * side, min((j + 1) * side, columns))
+            gap = broken[piece].sum() != 0  # NaN is not 0 either
+            for k in range(4):
+                found[k, i, j] = _CLIFF if gap else highest[k, piece].max()
+    return found
+
+
+@inner()
+def _step(up, down, broken, here, there):
+    for i in range(here.size):
+        rise = there[i] - here[i]
+        up[i] = rise if rise > up[i] else up[i]
+        down[i] = -rise if -rise > down[i] else down[i]
+        broken[i] += rise - rise
 
 
 @inner()
