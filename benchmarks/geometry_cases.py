@@ -30,6 +30,12 @@ def _hills_and_coherence(size: int) -> tuple[Array, ...]:
     return (*hills(size), np.random.default_rng(1).random((size, size), np.float32))
 
 
+def _mountains(size: int) -> tuple[Array, ...]:
+    """Make the hills three times as high, as steep as the Alps."""
+    (dem,) = hills(size)
+    return (3 * dem,)
+
+
 def _two_looks(size: int) -> tuple[Array, ...]:
     generator = np.random.default_rng(0)
     return tuple(generator.standard_normal((size, size), np.float32) for _ in range(2))
@@ -70,6 +76,12 @@ GEOMETRY: tuple[Case, ...] = (
     Case(
         "shadow and layover",
         hills,
+        Function("insarfeat.geometry", "shadow_layover"),
+        parameters=_RESOLUTION | {"incidence": ways.INCIDENCE, "heading": ways.HEADING},
+    ),
+    Case(
+        "shadow and layover, mountains",
+        _mountains,
         Function("insarfeat.geometry", "shadow_layover"),
         parameters=_RESOLUTION | {"incidence": ways.INCIDENCE, "heading": ways.HEADING},
     ),
