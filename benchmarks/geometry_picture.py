@@ -8,11 +8,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import numpy as np
 import xarray as xr
-from PIL import Image
 
-from benchmarks.terrain_picture import painted
+from benchmarks.terrain_picture import painted, save_page
 from benchmarks.terrain_reference import SAMPLES, at_pixel
 from insarfeat import geometry
 
@@ -52,15 +50,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    panels = [painted(layer) for layer in layers(arguments.data)]
-    height, width = (max(panel.shape[axis] for panel in panels) for axis in (0, 1))
-    page = np.full((2 * height, 3 * width, 3), 255, np.uint8)
-    for number, panel in enumerate(panels):
-        top, left = number // 3 * height, number % 3 * width
-        page[top : top + panel.shape[0], left : left + panel.shape[1]] = panel
-    Image.fromarray(page).quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE).save(
-        arguments.out, optimize=True
-    )
+    save_page([painted(layer) for layer in layers(arguments.data)], arguments.out)
 
 
 if __name__ == "__main__":

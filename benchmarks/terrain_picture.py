@@ -6,6 +6,7 @@ Run as ``python -m benchmarks.terrain_picture --data FOLDER --out docs/terrain.p
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,22 +42,26 @@ def painted(layer: xr.DataArray) -> NDArray[Any]:
     return np.asarray(canvas.buffer_rgba())[..., :3]
 
 
-def main() -> None:
-    """Draw them, three to a row."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    arguments = parser.parse_args()
-    panels = [painted(layer) for layer in layers(arguments.data)]
+def save_page(panels: Sequence[NDArray[Any]], out: Path) -> None:
+    """Pictures three to a row, in 256 colours."""
     height, width = (max(panel.shape[axis] for panel in panels) for axis in (0, 1))
-    page = np.full((2 * height, 3 * width, 3), 255, np.uint8)
+    page = np.full((-(-len(panels) // 3) * height, 3 * width, 3), 255, np.uint8)
     for number, panel in enumerate(panels):
         top, left = number // 3 * height, number % 3 * width
         page[top : top + panel.shape[0], left : left + panel.shape[1]] = panel
     small = Image.fromarray(page).quantize(
         256, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE
     )
-    small.save(arguments.out, optimize=True)
+    small.save(out, optimize=True)
+
+
+def main() -> None:
+    """Draw them, three to a row."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    save_page([painted(layer) for layer in layers(arguments.data)], arguments.out)
 
 
 if __name__ == "__main__":

@@ -14,34 +14,20 @@ class _Looking(NamedTuple):
     look: str = "right"
 
 
-_INPUTS = [Raster(name, number=True) for name in ("slope", "aspect", "incidence", "heading")]
+def _operator(layer: str, what: int) -> Operator:
+    return Operator(
+        f"insarfeat.geometry.{layer}",
+        _kernels.against_sight,
+        inputs=[Raster(name, number=True) for name in ("slope", "aspect", "incidence", "heading")],
+        outputs=[Result(layer)],
+        nodata="formula",
+        prepare=lambda looking: (what, side_of(looking.look)),
+    )
 
-_SLOPE_TO_LOS = Operator(
-    "insarfeat.geometry.slope_to_los",
-    _kernels.against_sight,
-    inputs=_INPUTS,
-    outputs=[Result("slope_to_los")],
-    nodata="formula",
-    prepare=lambda looking: (_kernels.SLOPE_TO_LOS, side_of(looking.look)),
-)
 
-_LOCAL_INCIDENCE = Operator(
-    "insarfeat.geometry.local_incidence",
-    _kernels.against_sight,
-    inputs=_INPUTS,
-    outputs=[Result("local_incidence")],
-    nodata="formula",
-    prepare=lambda looking: (_kernels.LOCAL_INCIDENCE, side_of(looking.look)),
-)
-
-_R_INDEX = Operator(
-    "insarfeat.geometry.r_index",
-    _kernels.against_sight,
-    inputs=_INPUTS,
-    outputs=[Result("r_index")],
-    nodata="formula",
-    prepare=lambda looking: (_kernels.R_INDEX, side_of(looking.look)),
-)
+_SLOPE_TO_LOS = _operator("slope_to_los", _kernels.SLOPE_TO_LOS)
+_LOCAL_INCIDENCE = _operator("local_incidence", _kernels.LOCAL_INCIDENCE)
+_R_INDEX = _operator("r_index", _kernels.R_INDEX)
 
 
 def slope_to_los(slope: Any, aspect: Any, incidence: Any, heading: Any, *, look: Look = "right") -> Any:

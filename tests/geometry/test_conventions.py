@@ -11,16 +11,12 @@ import dask.array as da
 import numpy as np
 import pytest
 import xarray as xr
-from contract import Case, check_contract
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from insarfeat.dispatch import Operator
 from insarfeat.errors import GridMismatch, InvalidArgument, InvalidType
-from insarfeat.geometry import conventions
 from insarfeat.geometry.conventions import (
-    _Sight,
     los_from_flatsim_enu,
     los_from_flatsim_neu,
     los_from_gmtsar,
@@ -225,36 +221,6 @@ def test_the_two_vectors_of_flatsim_agree() -> None:
 
 
 # -- kinds, nodata and grids ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("look", ["right", "left"])
-def test_incidence_and_heading_keep_the_contract_of_layers(look: Any) -> None:
-    operator = conventions._INCIDENCE
-    check_contract(Case(operator, lambda *angles: operator(*angles, parameters=_Sight(look))))
-
-
-@pytest.mark.parametrize(
-    "operator",
-    [
-        conventions._HYP3,
-        conventions._ISCE2,
-        conventions._LICSAR,
-        conventions._FLATSIM_ENU,
-        conventions._OPERA,
-    ],
-    ids=lambda operator: operator.short_name,
-)
-def test_conventions_keep_the_contract_of_layers(operator: Operator) -> None:
-    check_contract(Case(operator, _scaled(operator)))
-
-
-def _scaled(operator: Operator) -> Callable[..., Any]:
-    """Angles of HyP3 are radians, and components of OPERA are below 1: the contract's numbers are about 50."""
-    if operator is conventions._HYP3:
-        return lambda *angles: operator(*(angle / 100 for angle in angles))
-    if operator is conventions._OPERA:
-        return lambda *parts: operator(*(part / 500 for part in parts))
-    return lambda *layers: operator(*layers)
 
 
 @pytest.mark.parametrize("function", [los_from_isce2, los_from_mintpy, los_from_isce3, los_from_hyp3])

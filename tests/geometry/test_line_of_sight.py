@@ -9,18 +9,12 @@ import dask.array as da
 import numpy as np
 import pytest
 import xarray as xr
-from contract import Case, check_contract
 from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import Transformer
 
 from insarfeat.errors import GridMismatch, InvalidArgument, InvalidType
-from insarfeat.geometry.line_of_sight import _ANGLES, LineOfSight, _Side, incidence_and_heading
-
-
-@pytest.mark.parametrize("look", ["right", "left"])
-def test_the_angles_keep_the_contract_of_layers(look: str) -> None:
-    check_contract(Case(_ANGLES, lambda *layers: _ANGLES(*layers, parameters=_Side(look))))  # type: ignore[arg-type]
+from insarfeat.geometry.line_of_sight import LineOfSight, incidence_and_heading
 
 
 @given(incidence=st.floats(0.5, 89), azimuth=st.floats(-180, 180), single=st.booleans())
