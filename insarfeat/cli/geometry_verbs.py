@@ -21,7 +21,7 @@ from insarfeat.errors import InvalidArgument
 if TYPE_CHECKING:
     import xarray as xr
 
-    from insarfeat.geometry import LineOfSight
+    from insarfeat.geometry import LineOfSight, Swath
     from insarfeat.geometry.arguments import Look
 
 _LAYERS = (
@@ -146,7 +146,9 @@ def _viewing(
             raise InvalidArgument(
                 "--annotation says where the radar looks: leave --incidence, --heading and --look out"
             )
-        sight = geometry.sight_on_map(read_swath(annotation).grid, elevation, elevation=elevation)
+        swath = read_swath(annotation)
+        _check_seen(swath, elevation, annotation)
+        sight = geometry.sight_on_map(swath.grid, elevation, elevation=elevation)
         return sight, sight.incidence_and_heading()
     if None in given:
         raise InvalidArgument(
@@ -157,6 +159,21 @@ def _viewing(
         _angle(str(text), name) for text, name in zip(given, ("incidence", "heading"), strict=True)
     )
     return geometry.los_from_incidence(incidence, heading, look=look), (incidence, heading)
+
+
+def _check_seen(swath: Swath, elevation: xr.DataArray, annotation: Path) -> None:
+    """Refuse a DEM of another place."""
+    from insarfeat.geometry import DopplerLookup
+    from insarfeat.windows import Shape, Window
+
+    lookup = DopplerLookup(swath.grid, elevation, geoid=0.0)
+    mapping, _ = lookup.on_map(lookup.map.grid)
+    if mapping.reach(Window.whole(Shape(*elevation.shape))) is None:
+        outline = swath.footprint()
+        raise InvalidArgument(
+            f"--annotation: {annotation.name} is of the swath {swath.name} about latitude {outline.latitude.mean():.1f}, "
+            f"longitude {outline.longitude.mean():.1f}, which sees nothing of the DEM; is it another scene's?"
+        )
 
 
 def _angle(text: str, name: str) -> Any:

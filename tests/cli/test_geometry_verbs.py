@@ -119,6 +119,10 @@ def test_angles_may_come_from_the_annotation(folder: Path, run: Run, test_data: 
     wanted = geometry.ground_view(ground, "slope_to_los", sight)["slope_to_los"]
     found = insarfeat.open_stack("seen.nc")
     np.testing.assert_allclose(found["slope_to_los"], wanted, atol=1e-6)
+    away = run("sensitivity", "dem.nc", "x.nc", "--annotation", "iw1.xml")
+    assert away.code == 2
+    assert "the swath IW1 about latitude 31.2, longitude -8.4" in away.err
+    assert "sees nothing of the DEM" in away.err
     again = run("sensitivity", "morocco.nc", "x.nc", "--annotation", "iw1.xml", "--heading", "-12")
     assert again.code == 2
     assert "leave --incidence, --heading and --look out" in again.err

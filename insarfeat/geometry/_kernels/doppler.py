@@ -33,36 +33,12 @@ def derivatives(orbit, axis):
 
 
 @inner(forceinline=True, fastmath={"contract"})
-def _eighth(c, t):
-    """Polynomial of 8 coefficients."""
-    value = c[7] * t + c[6]
-    value = value * t + c[5]
-    value = value * t + c[4]
-    value = value * t + c[3]
-    value = value * t + c[2]
-    value = value * t + c[1]
-    return value * t + c[0]
-
-
-@inner(forceinline=True, fastmath={"contract"})
-def _seventh(c, t):
-    """Polynomial of 7 coefficients."""
-    value = c[6] * t + c[5]
-    value = value * t + c[4]
-    value = value * t + c[3]
-    value = value * t + c[2]
-    value = value * t + c[1]
-    return value * t + c[0]
-
-
-@inner(forceinline=True, fastmath={"contract"})
-def _sixth(c, t):
-    """Polynomial of 6 coefficients."""
-    value = c[5] * t + c[4]
-    value = value * t + c[3]
-    value = value * t + c[2]
-    value = value * t + c[1]
-    return value * t + c[0]
+def _polynomial(coefficients, t):
+    """Sum of coefficients[k] t^k; their number is known to the compiler, which leaves no loop."""
+    value = coefficients[-1]
+    for k in range(len(coefficients) - 2, -1, -1):
+        value = value * t + coefficients[k]
+    return value
 
 
 @inner(forceinline=True, fastmath={"contract"}, error_model="numpy")
@@ -75,15 +51,15 @@ def _newton(x, y, z, t, along_x, along_y, along_z):
     sx, vx, ax = along_x
     sy, vy, ay = along_y
     sz, vz, az = along_z
-    dx = x - _eighth(sx, t)
-    dy = y - _eighth(sy, t)
-    dz = z - _eighth(sz, t)
-    speed_x = _seventh(vx, t)
-    speed_y = _seventh(vy, t)
-    speed_z = _seventh(vz, t)
+    dx = x - _polynomial(sx, t)
+    dy = y - _polynomial(sy, t)
+    dz = z - _polynomial(sz, t)
+    speed_x = _polynomial(vx, t)
+    speed_y = _polynomial(vy, t)
+    speed_z = _polynomial(vz, t)
     f = dx * speed_x + dy * speed_y + dz * speed_z
-    g = (speed_x * speed_x - dx * _sixth(ax, t)) + (speed_y * speed_y - dy * _sixth(ay, t))
-    g += speed_z * speed_z - dz * _sixth(az, t)
+    g = (speed_x * speed_x - dx * _polynomial(ax, t)) + (speed_y * speed_y - dy * _polynomial(ay, t))
+    g += speed_z * speed_z - dz * _polynomial(az, t)
     step = f / g
     return step, (dx * dx + dy * dy + dz * dz) - step * f
 
@@ -153,8 +129,8 @@ def solve(x, y, z, orbit, limits, side, times, ranges):
     for i in range(x.size):
         t = times[i]
         step, _ = _newton(x[i], y[i], z[i], t, along_x, along_y, along_z)
-        sx, sy, sz = _eighth(along_x[0], t), _eighth(along_y[0], t), _eighth(along_z[0], t)
-        vx, vy, vz = _seventh(along_x[1], t), _seventh(along_y[1], t), _seventh(along_z[1], t)
+        sx, sy, sz = _polynomial(along_x[0], t), _polynomial(along_y[0], t), _polynomial(along_z[0], t)
+        vx, vy, vz = _polynomial(along_x[1], t), _polynomial(along_y[1], t), _polynomial(along_z[1], t)
         dx, dy, dz = x[i] - sx, y[i] - sy, z[i] - sz
         # To the right is velocity x upward.
         right = dx * (vy * sz - vz * sy) + dy * (vz * sx - vx * sz) + dz * (vx * sy - vy * sx)
