@@ -171,8 +171,9 @@ def _check_seen(swath: Swath, elevation: xr.DataArray, annotation: Path) -> None
     if mapping.reach(Window.whole(Shape(*elevation.shape))) is None:
         outline = swath.footprint()
         raise InvalidArgument(
-            f"--annotation: {annotation.name} is of the swath {swath.name} about latitude {outline.latitude.mean():.1f}, "
-            f"longitude {outline.longitude.mean():.1f}, which sees nothing of the DEM; is it another scene's?"
+            f"--annotation: {annotation.name} is of the swath {swath.name} about latitude "
+            f"{outline.latitude.mean():.1f}, longitude {outline.longitude.mean():.1f}, which sees nothing of the DEM; "
+            "is it another scene's?"
         )
 
 
