@@ -172,8 +172,8 @@ def _check_seen(swath: Swath, elevation: xr.DataArray, annotation: Path) -> None
         outline = swath.footprint()
         raise InvalidArgument(
             f"--annotation: {annotation.name} is of the swath {swath.name} about latitude "
-            f"{outline.latitude.mean():.1f}, longitude {outline.longitude.mean():.1f}, which sees nothing of the DEM; "
-            "is it another scene's?"
+            f"{outline.latitude.mean():.1f}, longitude {outline.longitude.mean():.1f}, which sees nothing of the "
+            "DEM; is it another scene's?"
         )
 
 
