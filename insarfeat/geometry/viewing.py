@@ -80,7 +80,7 @@ def sight_on_map(radar: RadarGrid, grid: Any, *, elevation: Any = 0.0) -> LineOf
     grid
         The map: a DataArray or Dataset that lies on it, or what :func:`map_grid` gives.
     elevation
-        Metres above the ellipsoid, a number or a DEM on the map: 1000 m up, the incidence is 0.05 degrees larger. The
+        Metres above the ellipsoid, a number or a DEM on the map: 1000 m up, the incidence is 0.04 degrees larger. The
         geoid does not matter here.
 
     Returns
