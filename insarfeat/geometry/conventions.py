@@ -152,8 +152,8 @@ def los_from_incidence(incidence: Any, heading: Any, *, look: Look = "right") ->
     Notes
     -----
     The annotation of Sentinel-1 has other angles. ``platformHeading`` is the flight direction at the satellite, which
-    stands over another meridian: by the orbits, the heading at the ground differs from it by next to nothing at the
-    equator, 1 to 2 degrees at 20 degrees of latitude, 2 to 4 at 40 and 5 to 9 at 60, the more the farther the range.
+    stands over another meridian: the heading at the ground differs from it by 2 to 3 degrees at 31 degrees of
+    latitude and 4 to 7 at 52, the more the farther the range (docs/geometry.md).
     ``incidenceAngle`` is from the geocentric vertical, about 0.03 degrees less.
 
     Likely mistakes are refused: radians, angles from the horizontal, incidence and heading swapped, and, for

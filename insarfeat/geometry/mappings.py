@@ -132,10 +132,9 @@ class OnRadar(_Positions):
         """
         arc = self.radar.arc
         times, ranges = np.empty((2, *x.shape))
-        side = 1.0 if self.radar.look == "right" else -1.0
         x, y, z = (np.ascontiguousarray(part).ravel() for part in np.broadcast_arrays(x, y, z))
         limits = (arc.first - _BEYOND, arc.last + _BEYOND)
-        doppler.solve(x, y, z, arc.table, limits, side, times.reshape(-1), ranges.reshape(-1))
+        doppler.solve(x, y, z, arc.table, limits, self.radar.side, times.reshape(-1), ranges.reshape(-1))
         return times, ranges
 
 

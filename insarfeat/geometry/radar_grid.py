@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,15 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 from insarfeat.bursts.burst import SPEED_OF_LIGHT, AzimuthAxis, SlantRangeAxis
 from insarfeat.errors import InvalidArgument, InvalidType
 from insarfeat.geometry._kernels import doppler
+from insarfeat.geometry.arguments import Look, side_of
 from insarfeat.geometry.ellipsoid import FLATTENING, SEMI_MAJOR_AXIS, axes, to_earth_fixed, to_geodetic
 from insarfeat.geometry.orbit import Orbit, OrbitArc
 
-__all__ = ["GroundPoint", "ImagePoint", "Look", "RadarGrid", "SightVector"]
+__all__ = ["GroundPoint", "ImagePoint", "RadarGrid", "SightVector"]
 
-Look = Literal["right", "left"]
 Floats = NDArray[np.float64]
 
-_LOOKS = get_args(Look)
 _BLOCK = 16_384  # points at a time, so that what lies between stays in the cache
 _STEPS = 12
 _TOLERANCE = 1e-6  # metres of height
@@ -109,8 +108,7 @@ class RadarGrid:
                 raise InvalidType(
                     f"{name} must be a {kind.__name__}; got {type(getattr(self, name)).__name__}"
                 )
-        if self.look not in _LOOKS:
-            raise InvalidArgument(f'look must be "right" or "left"; got {self.look!r}')
+        side_of(self.look)
         first = self.azimuth.first_time
         last = first + timedelta(seconds=(self.azimuth.lines - 1) * self.azimuth.interval)
         if not (self.orbit.covers(first) and self.orbit.covers(last)):
@@ -233,14 +231,15 @@ class RadarGrid:
         return GroundPoint(*_in_blocks(position, line, sample, height, results=2))
 
     @property
-    def _side(self) -> float:
-        return 1.0 if self.look == "right" else -1.0
+    def side(self) -> float:
+        """1 where the radar looks to the right, -1 to the left."""
+        return side_of(self.look)
 
     def _solved(self, x: Floats, y: Floats, z: Floats) -> tuple[Floats, Floats]:
         """Zero-Doppler times from the arc's reference and ranges, NaN where the radar does not see."""
         times, ranges = np.empty_like(x), np.empty_like(x)
         limits = (self.arc.first, self.arc.last)
-        doppler.solve(x, y, z, self.arc.table, limits, self._side, times, ranges)
+        doppler.solve(x, y, z, self.arc.table, limits, self.side, times, ranges)
         return times, ranges
 
     def _grounded(self, times: Floats, ranges: Floats, heights: Floats) -> tuple[Floats, Floats]:
@@ -252,7 +251,7 @@ class RadarGrid:
         satellite = self.arc.position(times)
         forward = _unit(self.arc.velocity(times))
         upward = _unit(satellite - _dot(satellite, forward) * forward)
-        outward = self._side * np.cross(forward, upward)
+        outward = self.side * np.cross(forward, upward)
         along_z = satellite[:, 2] / np.linalg.norm(satellite, axis=-1)
         radius = SEMI_MAJOR_AXIS * (1 - FLATTENING * along_z**2) + heights
         lever = 2 * ranges * _dot(satellite, upward)[:, 0]

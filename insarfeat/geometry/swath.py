@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from insarfeat.bursts.burst import SPEED_OF_LIGHT, AzimuthAxis, Burst
 from insarfeat.bursts.cuts import Cut, cuts, total_lines
 from insarfeat.errors import GridMismatch, InvalidArgument
+from insarfeat.geometry.arguments import Look
 from insarfeat.geometry.orbit import Orbit
-from insarfeat.geometry.radar_grid import Look, RadarGrid
+from insarfeat.geometry.radar_grid import RadarGrid
 
 __all__ = ["Footprint", "GeolocationGrid", "Swath"]
 

@@ -25,17 +25,8 @@ def on_radar(elevation, lines, samples, top, left, rows, columns, ties, orbit, a
     across = np.empty((_PARTS, columns.size))
     parts = np.empty((_PARTS, width + 8))
     times, ranges = np.empty(width), np.empty(width)
-    k = 0
     for y in range(height):
-        row = top + y
-        while k < rows.size - 2 and row >= rows[k + 1]:
-            k += 1
-        share = (row - rows[k]) / (rows[k + 1] - rows[k])
-        for part in range(_PARTS):
-            for j in range(columns.size):
-                across[part, j] = ties[part, k, j] + share * (ties[part, k + 1, j] - ties[part, k, j])
-        for part in range(_PARTS):
-            _between(parts[part, :width], across[part], columns, left)
+        _along_row(parts, width, across, ties, top + y, rows, left, columns)
         for part in range(3):
             _raise(parts[part, :width], parts[part + 3, :width], elevation[y])
         guess = parts[6, :width]
@@ -44,6 +35,19 @@ def on_radar(elevation, lines, samples, top, left, rows, columns, ties, orbit, a
         for i in range(width):
             lines[y, i] = (times[i] - late * ranges[i] - first) * per_second
             samples[y, i] = (ranges[i] - nearest) * per_metre
+
+
+@inner()
+def _along_row(parts, width, across, ties, row, rows, left, columns):
+    """What tie points hold, at the pixels of a row from ``left`` on; ``across`` is scratch."""
+    k = 0
+    while k < rows.size - 2 and row >= rows[k + 1]:
+        k += 1
+    share = (row - rows[k]) / (rows[k + 1] - rows[k])
+    for part in range(len(parts)):
+        for j in range(columns.size):
+            across[part, j] = ties[part, k, j] + share * (ties[part, k + 1, j] - ties[part, k, j])
+        _between(parts[part, :width], across[part], columns, left)
 
 
 @inner()
@@ -77,16 +81,8 @@ def sight(elevation, east, north, up, top, left, rows, columns, ties):
     across = np.empty((6, columns.size))
     parts = np.empty((6, width + 8))
     given = np.empty(width, elevation.dtype)
-    k = 0
     for y in range(height):
-        row = top + y
-        while k < rows.size - 2 and row >= rows[k + 1]:
-            k += 1
-        share = (row - rows[k]) / (rows[k + 1] - rows[k])
-        for part in range(6):
-            for j in range(columns.size):
-                across[part, j] = ties[part, k, j] + share * (ties[part, k + 1, j] - ties[part, k, j])
-            _between(parts[part, :width], across[part], columns, left)
+        _along_row(parts, width, across, ties, top + y, rows, left, columns)
         above = row_of(elevation, y, given)
         for i in range(width):
             x = parts[0, i] + above[i] * parts[3, i]
