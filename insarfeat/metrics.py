@@ -145,6 +145,9 @@ class Metrics:
             return np.full(stop - start, values[0])
         return np.interp(np.arange(start, stop, dtype=np.float64), self._rows, values)
 
+    def __repr__(self) -> str:
+        return f"Metrics({self.token})"
+
     def __reduce__(self) -> tuple[Any, ...]:
         return Metrics, (self._rows, self._columns, self._steps)
 

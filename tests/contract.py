@@ -95,6 +95,9 @@ def rasters_for(
         if kind == "mask":
             rasters.append(rng.integers(0, 2, shape).astype(np.uint8))
             continue
+        if kind == "index":
+            rasters.append(rng.integers(0, 3, shape).astype(np.int32))
+            continue
         if kind == "complex":
             values = values + 1j * rng.normal(0, 50, shape)
         if holes:

@@ -9,6 +9,7 @@ from insarfeat.dispatch.expression import Barrier, Value
 from insarfeat.dispatch.operator import Operator
 from insarfeat.dispatch.reduction import Reduction
 from insarfeat.dispatch.sources import ArraySource, GeneratedSource, Source
+from insarfeat.dispatch.whole import RasterStep, TileWork, WholeOperator, Workshop
 
 __all__ = [
     "ArraySource",
@@ -16,8 +17,12 @@ __all__ = [
     "GeneratedSource",
     "Operator",
     "Raster",
+    "RasterStep",
     "Reduction",
     "Result",
     "Source",
+    "TileWork",
     "Value",
+    "WholeOperator",
+    "Workshop",
 ]

@@ -35,17 +35,22 @@ class Raster:
 
     ``kind`` is what the kernel works on: "real" (float32 or float64), "complex", "mask" (uint8), "any" of real and
     complex, or "layer", any of the three: uint8 and booleans are masks then. ``number`` allows a single number in
-    its place, ``many`` any number of rasters of this kind; it is the only input then.
+    its place, ``many`` any number of rasters of this kind; it is the only input then. "index" is int32 as one step
+    over whole rasters gives it to another.
     """
 
     name: str
-    kind: Literal["real", "complex", "mask", "any", "layer"] = "real"
+    kind: Literal["real", "complex", "mask", "any", "layer", "index"] = "real"
     number: bool = False
     many: bool = False
 
     def working_dtype(self, dtype: np.dtype[Any], double: bool) -> np.dtype[Any]:
         """Type that the kernel gets for an input of this dtype; refuses what would lose information."""
         kind: Kind
+        if self.kind == "index":
+            if dtype.kind != "i" or dtype.itemsize != 4:
+                raise InvalidType(f"{self.name} must hold int32; got {dtype}")
+            return np.dtype(np.int32)
         if self.kind != "any" and self.kind != "layer":
             kind = self.kind
         elif self.kind == "layer" and dtype in (np.uint8, np.bool_):
@@ -71,7 +76,7 @@ class Result:
     """
 
     layer: str | None
-    dtype: Literal["real", "complex", "input", "uint8", "float64"] = "real"
+    dtype: Literal["real", "complex", "input", "uint8", "int32", "int64", "float32", "float64"] = "real"
     title: str | None = None
 
     def dtype_for(self, first: np.dtype[Any], double: bool) -> np.dtype[Any]:

@@ -8,6 +8,7 @@ again, and so that a plan can run the same expression with tiles of its own.
 
 from __future__ import annotations
 
+import importlib
 import os
 import uuid
 from collections.abc import Iterable, Sequence
@@ -38,7 +39,7 @@ from insarfeat.dispatch.operator import project
 from insarfeat.dispatch.program import Program
 from insarfeat.dispatch.reduction import Reduction
 from insarfeat.dispatch.sources import ArraySource, ChunkedSource, Source
-from insarfeat.errors import InvalidArgument
+from insarfeat.dispatch.whole import BoundStep
 from insarfeat.windows import Window
 
 Array = NDArray[Any]
@@ -66,6 +67,11 @@ def value_of(array: Any) -> tuple[Value, tuple[da.Array, ...]]:
     return Value(Leaf(ArraySource(np.asarray(array)))), ()
 
 
+def array_of(value: Value, foreign: tuple[da.Array, ...]) -> da.Array:
+    """A value as one lazy chunk, for a plan to take apart again."""
+    return _lazy([value], tuple((size,) for size in value.shape), foreign)[0]
+
+
 def lazy_source(source: Source, chunks: Chunks) -> da.Array:
     """A source as a Dask array whose chunks are read when they are needed."""
     return _lazy([Value(Leaf(source))], chunks, ())[0]
@@ -77,11 +83,26 @@ def apply_lazily(bound: Any, arrays: Sequence[Any]) -> tuple[da.Array, ...]:
     The chunks of the result follow the first lazy array (through the operator's step); nothing is rechunked.
     """
     found = [value_of(array) for array in arrays]
+    if isinstance(bound, BoundStep):
+        return _step_lazily(bound, arrays, found)
     apply = Apply(bound, [value for value, _ in found])
     guide = next(array for array in arrays if isinstance(array, da.Array))
     chunks = (*_lead_chunks(apply.lead, arrays), *_spatial_chunks(bound, guide))
     values = [Value(apply, index) for index in range(len(apply.dtypes))]
     return _lazy(values, chunks, _foreign_of(behind for _, behind in found))
+
+
+def _step_lazily(
+    bound: BoundStep, arrays: Sequence[Any], found: Sequence[tuple[Value, tuple[da.Array, ...]]]
+) -> tuple[da.Array, ...]:
+    """A step over whole rasters, which a plan runs as a stage."""
+    bound.check(arrays)
+    name = bound.operator.name.rpartition(".")[2]
+    dtypes = bound.output_dtypes([array.dtype for array in arrays])
+    barrier = Barrier(bound.raster_step, [value for value, _ in found], dtypes, name=name)
+    guide = next(array for array in arrays if isinstance(array, da.Array))
+    values = [Value(barrier, index) for index in range(len(dtypes))]
+    return _behind_barrier(values, guide.chunks, _foreign_of(behind for _, behind in found))
 
 
 def join_lazily(pieces: Sequence[Piece], arrays: Sequence[Any]) -> da.Array:
@@ -142,7 +163,7 @@ def _cut(size: int, most: int) -> tuple[int, ...]:
 def deferred(barrier: Barrier, like: da.Array) -> tuple[da.Array, ...]:
     """The results of a step over whole rasters as lazy arrays that a plan runs as a stage.
 
-    Dask alone cannot compute them: a chunk would need the whole raster, with nothing kept on the way.
+    Computed by Dask alone they run through a plan of their own, once, into a temporary folder.
     """
     values = [Value(barrier, index) for index in range(len(barrier.dtypes))]
     return _behind_barrier(values, like.chunks[-2:], value_of(like)[1])
@@ -151,24 +172,38 @@ def deferred(barrier: Barrier, like: da.Array) -> tuple[da.Array, ...]:
 def _behind_barrier(
     values: Sequence[Value], chunks: Chunks, foreign: tuple[Any, ...]
 ) -> tuple[da.Array, ...]:
-    """Lazy arrays that only a plan can compute; Dask is given tasks that say so."""
+    """Lazy arrays behind which a plan has to run: one task runs it, and those of the chunks read what it stored."""
     arrays = []
+    starts = [np.cumsum([0, *sizes]).tolist() for sizes in chunks]
     for value in values:
         name = f"planned-{value.token}"
-        tasks = {
-            (name, *place): Task((name, *place), _refuse)
-            for place in product(*(range(len(sizes)) for sizes in chunks))
-        }
+        run = f"{name}-run"
+        tasks: dict[Any, Any] = {run: Task(run, _run_plan, DataNode(None, (value, foreign)))}
+        for place in product(*(range(len(sizes)) for sizes in chunks)):
+            spans = tuple(
+                slice(start[number], start[number + 1]) for start, number in zip(starts, place, strict=True)
+            )
+            tasks[(name, *place)] = Task((name, *place), _read_planned, TaskRef(run), spans)
         graph = HighLevelGraph.from_collections(name, ExpressionLayer(tasks, value, foreign))
         arrays.append(_array(graph, name, chunks, value))
     return tuple(arrays)
 
 
-def _refuse() -> None:
-    raise InvalidArgument(
-        "a step behind this layer needs whole rasters, so it is computed by insarfeat.plan(...).run(...), "
-        "not by Dask alone"
-    )
+def _run_plan(wanted: tuple[Value, tuple[da.Array, ...]]) -> Any:
+    """Compute a value through a plan; gives a source of what was stored."""
+    # Plans stand on the operators, not the other way round: named, not imported.
+    return importlib.import_module("insarfeat.tiling.scratch").stored(*wanted)
+
+
+def _read_planned(source: Any, spans: tuple[slice, ...]) -> Array:
+    rows, columns = spans[-2:]
+    window = Window(rows.start, columns.start, rows.stop - rows.start, columns.stop - columns.start)
+    lead = tuple(span.stop - span.start for span in spans[:-2])
+    found: Array = np.empty((*lead, window.height, window.width), source.dtype)
+    for place in np.ndindex(lead):
+        there = tuple(span.start + index for span, index in zip(spans, place, strict=False))
+        found[place] = source.read(there, window)
+    return found
 
 
 def _foreign_of(groups: Iterable[Sequence[Any]]) -> tuple[Any, ...]:

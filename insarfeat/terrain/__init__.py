@@ -9,6 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from insarfeat.terrain.composite import Composite
+from insarfeat.terrain.flow.functions import (
+    basins,
+    fill_depressions,
+    flow_accumulation,
+    flow_contamination,
+    flow_direction,
+    streams,
+)
+from insarfeat.terrain.flow.wetness import specific_catchment_area, twi, wetness_index
 from insarfeat.terrain.functions import (
     aspect,
     convexity,
@@ -60,7 +69,12 @@ __all__ = [
     "Tri",
     "aspect",
     "attributes",
+    "basins",
     "convexity",
+    "fill_depressions",
+    "flow_accumulation",
+    "flow_contamination",
+    "flow_direction",
     "general_curvature",
     "hillshade",
     "local_relief",
@@ -68,10 +82,14 @@ __all__ = [
     "profile_curvature",
     "roughness",
     "slope",
+    "specific_catchment_area",
+    "streams",
     "tangential_curvature",
     "terrain_pc1",
     "topographic_position",
     "tri",
+    "twi",
+    "wetness_index",
 ]
 
 

@@ -2,7 +2,7 @@
 
 from insarfeat.tiling.description import Description
 from insarfeat.tiling.plan import Plan, plan, write
-from insarfeat.tiling.stages import Progress, RasterStep, TileWork, Workshop
+from insarfeat.tiling.stages import Progress, TileWork, Workshop
 from insarfeat.windows import Halo, Tile, TileGrid, Window
 
 __all__ = [
@@ -10,7 +10,6 @@ __all__ = [
     "Halo",
     "Plan",
     "Progress",
-    "RasterStep",
     "Tile",
     "TileGrid",
     "TileWork",

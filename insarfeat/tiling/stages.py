@@ -1,16 +1,17 @@
 """Stages of a plan: passes over all tiles, each tile one Dask task, each result kept on disk.
 
-A step that needs whole rasters (fill, flow, a fit) is a :class:`RasterStep`: it runs as many passes as it wants
+A step that needs whole rasters (fill, flow, a fit) is a
+:class:`insarfeat.dispatch.RasterStep`: it runs as many passes as it wants
 through its :class:`Workshop` and leaves its rasters in the workshop's outputs.
 """
 
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import dask.array as da
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from insarfeat.dispatch.expression import Value
 from insarfeat.dispatch.lazy import BlockReader, references_to
 from insarfeat.dispatch.operator import project
 from insarfeat.dispatch.program import Program
+from insarfeat.tiling import shelf
 from insarfeat.tiling.engine import Job, Scheduler, run_job
 from insarfeat.tiling.memory import limit_heaps
 from insarfeat.tiling.store import StoredRaster
@@ -51,21 +53,16 @@ class Setting:
     tile: int
 
 
-class RasterStep(Protocol):
-    """A step over whole rasters. Its ``repr`` must tell all its parameters: a resume goes by it."""
-
-    def run(self, workshop: Workshop) -> None:
-        """Fill ``workshop.outputs`` from its inputs, in passes of ``workshop.each_tile``."""
-
-
 @dataclass(frozen=True)
 class TileWork:
     """A tile in a pass: reads the step's inputs, writes its outputs."""
 
     tile: Tile
     outputs: tuple[StoredRaster, ...]
+    given: Any
     _program: Program
     _blocks: tuple[Array, ...]
+    _aside: Path
 
     def read_each(self) -> Iterator[tuple[tuple[int, ...], int, Array]]:
         """The inputs' pixels under the tile with its halo: (leading index, number of the input, pixels)."""
@@ -81,6 +78,17 @@ class TileWork:
     def write(self, index: int, pixels: Array, place: tuple[int, ...] = ()) -> None:
         """Write the tile's own pixels (no halo) of an output."""
         self.outputs[index].write(place, self.tile.core, pixels)
+
+    def keep(self, name: str, arrays: Mapping[str, Array], number: int | None = None) -> None:
+        """Put arrays aside, on disk, for a later pass over this tile, or another one by its number."""
+        shelf.put(self._place(name, number), arrays)
+
+    def kept(self, name: str, number: int | None = None) -> dict[str, Array]:
+        """Arrays that an earlier pass has put aside."""
+        return shelf.get(self._place(name, number))
+
+    def _place(self, name: str, number: int | None) -> Path:
+        return self._aside / name / f"{self.tile.number if number is None else number}"
 
 
 class Results(Sequence[Any]):
@@ -119,11 +127,13 @@ class Workshop:
         shared: Any = None,
         *,
         halo: Halo = NO_HALO,
+        given: Mapping[int, Any] | None = None,
     ) -> Results:
         """Run ``function(work, shared)`` for every tile; what it returns is kept on disk, tile by tile.
 
         Tiles that an earlier, interrupted run has finished are not run again. The function must be picklable
-        for runs on a cluster, its results small.
+        for runs on a cluster, its results small. With ``given`` it runs only for the tiles that are given something,
+        and finds it as ``work.given``. A title names a pass: no two of a step may have the same.
         """
         setting = self._setting
         tiles = TileGrid(self._program.shape, setting.tile, halo)
@@ -131,24 +141,36 @@ class Workshop:
         folder = setting.space.folder / "results" / stage
         folder.mkdir(parents=True, exist_ok=True)
         done = setting.space.done(stage)
-        setting.progress(Progress(title, len(done), len(tiles)))
+        wanted = range(len(tiles)) if given is None else sorted(given)
+        setting.progress(Progress(title, len(done), len(wanted)))
 
-        def finished(number: int, _: Any) -> None:
-            setting.space.mark(stage, number)
-            done.add(number)
-            setting.progress(Progress(title, len(done), len(tiles)))
+        def finished(item: tuple[int, Any], _: Any) -> None:
+            setting.space.mark(stage, item[0])
+            done.add(item[0])
+            setting.progress(Progress(title, len(done), len(wanted)))
 
         everywhere = self._program.places
         job = Job(
             title=f"{stage}-{setting.space.run}",
             function=_run_tile,
-            shared=_Shared(self._program, tiles, self.outputs, function, shared, folder),
-            items=[number for number in range(len(tiles)) if number not in done],
-            references=lambda number: references_to(self._program, tiles[number].outer, everywhere),
+            shared=_Shared(self._program, tiles, self.outputs, function, shared, folder, self._aside),
+            items=[
+                (number, None if given is None else given[number]) for number in wanted if number not in done
+            ],
+            references=lambda item: references_to(self._program, tiles[item[0]].outer, everywhere),
             foreign=setting.foreign,
         )
         run_job(job, setting.scheduler, finished)
         return Results(folder, len(tiles))
+
+    def forget(self, name: str, numbers: Sequence[int]) -> None:
+        """Drop what tiles have kept under a name."""
+        for number in numbers:
+            shelf.drop(self._aside / name / f"{number}")
+
+    @property
+    def _aside(self) -> Path:
+        return self._setting.space.folder / "aside" / self.name
 
 
 @dataclass(frozen=True)
@@ -159,12 +181,14 @@ class _Shared:
     function: Callable[[TileWork, Any], Any]
     extra: Any
     folder: Path
+    aside: Path
 
 
-def _run_tile(shared: _Shared, number: int, *blocks: Array) -> None:
+def _run_tile(shared: _Shared, item: tuple[int, Any], *blocks: Array) -> None:
     """The task behind a tile. Its result goes to disk here, so that nothing large travels or waits in memory."""
     limit_heaps()  # a cluster's workers are other processes
-    work = TileWork(shared.tiles[number], shared.outputs, shared.program, blocks)
+    number, given = item
+    work = TileWork(shared.tiles[number], shared.outputs, given, shared.program, blocks, shared.aside)
     result = shared.function(work, shared.extra)
     if result is not None:
         path = shared.folder / f"{number}.pickle"

@@ -91,7 +91,7 @@ class StoredRaster:
     @property
     def token(self) -> str:
         """Same token, same pixels, once the run is through."""
-        return f"stored-{self.run}-{self.name}"
+        return f"stored-{self.run}-{self.folder.name}-{self.name}"
 
     def fingerprint(self) -> str:
         """Same as the token."""

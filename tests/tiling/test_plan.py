@@ -179,11 +179,13 @@ def test_a_whole_raster_step_is_the_same_for_any_tiling(tmp_path: Path) -> None:
     np.testing.assert_allclose(results[2], results[0], rtol=1e-6, atol=1e-6)
 
 
-def test_a_whole_raster_step_says_that_dask_alone_cannot_do_it() -> None:
-    with pytest.raises(InvalidArgument, match=r"insarfeat\.plan"):
-        steps.standardised(da.ones((4, 4), chunks=2)).compute()
-    with pytest.raises(InvalidArgument, match=r"insarfeat\.plan"):
-        terrain.slope(steps.standardised(da.ones((4, 4), chunks=2)), resolution=1.0).compute()
+def test_a_whole_raster_step_runs_through_a_plan_when_dask_alone_is_asked() -> None:
+    values = np.arange(16.0, dtype="f4").reshape(4, 4)
+    expected = ((values - values.mean()) / values.std()).astype("f4")
+    found = steps.standardised(da.from_array(values, chunks=2))
+    np.testing.assert_allclose(found.compute(), expected, rtol=1e-6)
+    slope = terrain.slope(found, resolution=1.0)
+    np.testing.assert_array_equal(slope.compute(), terrain.slope(found.compute(), resolution=1.0))
 
 
 def test_a_tile_that_fails_stops_the_run_and_keeps_the_rest(tmp_path: Path) -> None:

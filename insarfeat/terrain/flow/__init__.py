@@ -1,0 +1,1 @@
+"""Water on the ground: depressions, directions, accumulation, wetness; exact for any tiles, at any size."""

@@ -1,0 +1,94 @@
+"""Ranks of cells in flats, by which water finds its way over them: away from higher and toward lower ground.
+
+Within a tile distances spread from cell to cell; across seams tiles tell each other, in rounds. Only flat cells are
+kept between rounds, so that a round costs as much as there is flat ground.
+
+Garbrecht & Martz (1997), as made exact by Barnes, Lehman & Mulla (2014).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from insarfeat.dispatch import TileWork, Workshop
+from insarfeat.terrain.flow._kernels import flats as _kernels
+from insarfeat.terrain.flow.exchange import Round, settle
+from insarfeat.terrain.flow.ground import FRAME, framed, inside
+from insarfeat.terrain.flow.lattice import Lattice, Rim
+
+Array = NDArray[Any]
+
+_STATE = "flats"
+
+
+@dataclass(frozen=True)
+class FlatsStep:
+    """Input: a DEM without depressions. Output: ranks, int32; 0 for cells that drain, and in voids."""
+
+    voids: str
+
+    def run(self, workshop: Workshop) -> None:
+        """Rank."""
+        tiles = workshop.tiles
+        rims = workshop.each_tile("flats", _find, self, halo=FRAME)
+        states = [[_STATE]]
+        if len(tiles) > 1:
+            lattices = [Lattice(tiles, np.int32, _kernels.FAR) for _ in range(2)]
+            states = settle(workshop, _STATE, lattices, rims, _visit)
+        workshop.each_tile("ranks", _write, given={number: names[-1] for number, names in enumerate(states)})
+        for number, names in enumerate(states):
+            workshop.forget(names[-1], [number])
+
+
+def _find(work: TileWork, step: FlatsStep) -> tuple[Rim, ...]:
+    (pixels,) = work.read()
+    ground = framed(pixels, work, step.voids)
+    cells = _kernels.find_flats(ground)
+    numbers = np.zeros(ground.shape, np.int32)
+    _kernels.number_cells(cells, numbers)
+    toward, away = np.empty(len(cells), np.int32), np.empty(len(cells), np.int32)
+    beside = np.empty(len(cells), np.uint8)
+    linked, across = _kernels.first_distances(ground, cells, numbers, toward, away, beside)
+    _kernels.spread_over_flats(cells, numbers, beside, toward, away)
+    state = {"cells": cells, "toward": toward, "away": away, "linked": linked, "across": across}
+    work.keep(_STATE, state)
+    return _rims(state, ground.shape)
+
+
+def _visit(work: TileWork, _: Any) -> list[tuple[Rim, ...]]:
+    task: Round = work.given
+    (member,) = task.members
+    state = work.kept(member.state)
+    shape = (work.tile.core.height + 2, work.tile.core.width + 2)
+    numbers = np.zeros(shape, np.int32)
+    _kernels.number_cells(state["cells"], numbers)
+    for name, rim in zip(("toward", "away"), member.around, strict=True):
+        around = np.zeros(shape, np.int32)
+        rim.onto(around)
+        changed = _kernels.join_distances(state[name], state["linked"], state["across"], around)
+        _kernels.spread_distances(state["cells"], numbers, state[name], changed)
+    work.keep(task.name, state)
+    return [_rims(state, shape)]
+
+
+def _rims(state: dict[str, Array], shape: tuple[int, int]) -> tuple[Rim, ...]:
+    """Distances at the rim, toward lower and away from higher ground; cells that drain are no distance away."""
+    rims = []
+    for name, elsewhere in (("toward", 0), ("away", _kernels.FAR)):
+        # Relative to what is elsewhere, so that only pages with flat cells are touched.
+        array = np.zeros(shape, np.int32)
+        array.reshape(-1)[state["cells"]] = state[name] - elsewhere
+        rims.append(Rim(*(side + np.int32(elsewhere) for side in Rim.of(inside(array)).sides)))
+    return tuple(rims)
+
+
+def _write(work: TileWork, _: Any) -> None:
+    state = work.kept(work.given)
+    core = work.tile.core
+    ranks = np.zeros((core.height, core.width), np.int32)
+    _kernels.write_ranks(state["cells"], state["toward"], state["away"], core.width + 2, ranks)
+    work.write(0, ranks)

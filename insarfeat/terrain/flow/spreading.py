@@ -1,0 +1,296 @@
+"""Water that parts (MFD, Dinf), over tiles: each cell is worked on once, as soon as all that flows into it is known.
+
+The first pass over a tile does all cells that nothing from beyond its rim reaches; what is left is few cells, kept
+with their shares. Then tiles tell each other the amounts at their rims as they become known, in rounds, and carry on
+with what is left. So the dense work is done once, however ways wind across seams, and no sum is ever made twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from insarfeat.dispatch import TileWork, Workshop
+from insarfeat.errors import RunFailed
+from insarfeat.metrics import Metrics
+from insarfeat.terrain.flow._kernels import spreading as _kernels
+from insarfeat.terrain.flow.exchange import Member, Round, settle
+from insarfeat.terrain.flow.ground import WIDE_FRAME, framed, framed_ranks, inside, rain_on
+from insarfeat.terrain.flow.lattice import Lattice, Rim
+from insarfeat.windows import Tile
+
+Array = NDArray[Any]
+
+_STATE = "left"
+_WIDE = 2
+_METHODS = {"mfd": _kernels.SLOPES, "angles": _kernels.ANGLES, "dinf": _kernels.FACETS}
+
+
+@dataclass(frozen=True)
+class SpreadStep:
+    """Inputs: filled DEM, ranks and, where there are, amounts. Output: the water that comes together in each cell."""
+
+    method: Literal["mfd", "angles", "dinf"]
+    rain: str
+    voids: str
+    metrics: Metrics
+
+    def run(self, workshop: Workshop) -> None:
+        """Let it flow."""
+        tiles = workshop.tiles
+        if len(tiles) == 1:
+            workshop.each_tile("water", _spread, self)
+            return
+        rims = workshop.each_tile("water", _begin, self, halo=WIDE_FRAME)
+        lattice = Lattice(tiles, np.float64, np.nan)
+        states = settle(workshop, _STATE, [lattice], rims, _visit, together=True)
+        left = workshop.each_tile("joined", _join, given=dict(enumerate(states)))
+        for number, names in enumerate(states):
+            workshop.forget(names[-1], [number])
+            for name in names[1:]:
+                workshop.forget(f"{name}-late", [number])
+        workshop.forget("water", range(len(tiles)))
+        if any(left):
+            raise RunFailed(f"water runs in circles over {sum(left)} cells; please report this DEM")
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """A tile's ground and water, all with the same frame."""
+
+    ground: Array
+    ranks: Array
+    method: int
+    sizes: Array
+    amounts: Array
+    waiting: Array
+
+    @classmethod
+    def of(cls, work: TileWork, step: SpreadStep, frame: int) -> _Block:
+        """Set up the water and count donors."""
+        filled, ranks, *weights = work.read()
+        core = work.tile.core
+        ground = framed(filled, work, step.voids, frame)
+        levels = framed_ranks(ranks, work, frame)
+        sizes = np.abs(np.stack(step.metrics.rows(core.top - frame, core.bottom + frame), axis=1))
+        method = _METHODS[step.method]
+        waiting = np.empty(ground.shape, np.uint8)
+        if method == _kernels.FACETS:
+            _kernels.count_donors_by_facets(ground, levels, frame, sizes, waiting)
+        else:
+            _kernels.count_donors(ground, levels, frame, waiting)
+        amounts = np.zeros(ground.shape)
+        rain_on(work, step.rain, step.metrics, weights[0] if weights else None, inside(amounts, frame))
+        return cls(ground, levels, method, sizes, amounts, waiting)
+
+    def spread(self) -> None:
+        """Hand on all water that can be."""
+        _kernels.spread(self.ground, self.ranks, self.method, self.sizes, self.amounts, self.waiting)
+
+    def water(self, frame: int) -> Array:
+        """The water in the tile, NaN in voids."""
+        inside(self.amounts, frame)[np.isinf(inside(self.ground, frame))] = np.nan
+        return np.ascontiguousarray(inside(self.amounts, frame))
+
+
+def _spread(work: TileWork, step: SpreadStep) -> None:
+    block = _Block.of(work, step, 1)
+    block.spread()
+    if left := np.count_nonzero(block.waiting != _kernels.DONE):
+        raise RunFailed(f"water runs in circles over {left} cells; please report this DEM")
+    work.write(0, block.water(1))
+
+
+def _begin(work: TileWork, step: SpreadStep) -> tuple[Rim, ...]:
+    block = _Block.of(work, step, _WIDE)
+    block.spread()
+    numbers = np.zeros(block.ground.size, np.int32)
+    cells, count, first, targets, parts = _kernels.unfinished(
+        block.ground, block.ranks, block.method, block.sizes, block.waiting, numbers
+    )
+    amounts, waiting = np.zeros(len(cells)), np.ones(len(cells), np.uint8)
+    amounts[:count] = block.amounts.reshape(-1)[cells[:count]]
+    waiting[:count] = block.waiting.reshape(-1)[cells[:count]]
+    rows, columns = np.divmod(cells, block.ground.shape[1])
+    block.amounts.reshape(-1)[cells[:count]] = np.nan  # not known yet, as far as others are told
+    water = block.water(_WIDE)
+    work.keep("water", {"water": water})
+    rim = Rim.of(water)
+    left = _Left(
+        cells=((rows - 1) * (work.tile.core.width + 2) + columns - 1).astype(np.int32),
+        outside=np.arange(len(cells)) >= count,
+        first=first,
+        targets=targets,
+        parts=parts,
+        amounts=amounts,
+        waiting=waiting,
+    )
+    useless = left.outside & (np.diff(first) == 0)
+    left.without(useless).keep(work, _STATE, rim)
+    return (rim,)
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """What is left of a tile, cell by cell: those that wait, and those beside the tile that they wait for.
+
+    ``cells`` are places in the tile with a frame of one, counted along its rows. From ``first[k]`` on lie the
+    receivers of cell k, by their numbers here, and their parts of its water.
+    """
+
+    cells: Array
+    outside: Array
+    first: Array
+    targets: Array
+    parts: Array
+    amounts: Array
+    waiting: Array
+
+    def without(self, gone: Array) -> _Left:
+        """Leave out some cells, to which nothing flows any more."""
+        stay = ~gone
+        counts = np.diff(self.first)
+        entries = np.repeat(stay, counts)
+        number = np.cumsum(stay, dtype=np.int32) - np.int32(1)
+        return _Left(
+            self.cells[stay],
+            self.outside[stay],
+            np.concatenate([[0], np.cumsum(counts[stay])]),
+            number[self.targets[entries]],
+            self.parts[entries],
+            self.amounts[stay],
+            self.waiting[stay],
+        )
+
+    def keep(self, work: TileWork, name: str, rim: Rim, number: int | None = None) -> None:
+        """Put aside, with what is known at the tile's rim."""
+        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
+        arrays["first"] = np.diff(self.first).astype(np.uint8)
+        sides = zip(("top", "bottom", "left", "right"), rim.sides, strict=True)
+        work.keep(name, arrays | dict(sides), number)
+
+    @classmethod
+    def kept(cls, work: TileWork, member: Member) -> tuple[_Left, Rim]:
+        """Take it up again."""
+        arrays = work.kept(member.state, member.tile.number)
+        arrays["first"] = np.concatenate([[0], np.cumsum(arrays["first"], dtype=np.int64)])
+        rim = Rim(*(arrays.pop(side) for side in ("top", "bottom", "left", "right")))
+        return cls(**arrays), rim
+
+
+def _visit(work: TileWork, _: Any) -> list[tuple[Rim, ...]]:
+    """Carry on with tiles side by side: what their seams had held up flows on at once."""
+    task: Round = work.given
+    kept = [_Left.kept(work, member) for member in task.members]
+    lefts = [left for left, _ in kept]
+    offsets = np.concatenate([[0], np.cumsum([len(left.cells) for left in lefts])])
+    entries = np.concatenate([[0], np.cumsum([len(left.targets) for left in lefts])])
+    amounts = np.concatenate([left.amounts for left in lefts])
+    waiting = np.concatenate([left.waiting for left in lefts])
+    begun = []
+    for member, left, offset in zip(task.members, lefts, offsets[:-1], strict=True):
+        told = _told(member, left)
+        known = np.flatnonzero(left.outside & ~np.isnan(told))
+        amounts[offset + known] = told[known]
+        begun.append(offset + known)
+    same, copies = _copies(task.members, lefts, offsets)
+    _kernels.carry_on(
+        np.concatenate(
+            [left.first[:-1] + entry for left, entry in zip(lefts, entries, strict=False)] + [entries[-1:]]
+        ),
+        np.concatenate(
+            [left.targets + np.int32(offset) for left, offset in zip(lefts, offsets, strict=False)]
+        ),
+        np.concatenate([left.parts for left in lefts]),
+        np.searchsorted(same, np.arange(offsets[-1] + 1)),
+        copies,
+        amounts,
+        waiting,
+        np.concatenate(begun),
+    )
+    rims: list[tuple[Rim, ...]] = []
+    for number, (member, (left, rim)) in enumerate(zip(task.members, kept, strict=True)):
+        part = slice(offsets[number], offsets[number + 1])
+        left = replace(left, amounts=amounts[part], waiting=waiting[part])
+        done = left.waiting == _kernels.DONE
+        late = done & ~left.outside
+        width = member.tile.core.width
+        rows, columns = np.divmod(left.cells[late], width + 2)
+        water = _Late((rows - 1) * width + columns - 1, left.amounts[late])
+        water.onto(rim, member.tile)
+        work.keep(f"{task.name}-late", {"places": water.places, "amounts": water.amounts}, member.tile.number)
+        left.without(done).keep(work, task.name, rim, member.tile.number)
+        rims.append((rim,))
+    return rims
+
+
+@dataclass(frozen=True, slots=True)
+class _Late:
+    """Water that became known in a round, by places in the tile."""
+
+    places: Array
+    amounts: Array
+
+    def onto(self, rim: Rim, tile: Tile) -> None:
+        """Write it where it is at the rim."""
+        rows, columns = np.divmod(self.places, tile.core.width)
+        for side, here, along in (
+            (rim.top, rows == 0, columns),
+            (rim.bottom, rows == tile.core.height - 1, columns),
+            (rim.left, columns == 0, rows),
+            (rim.right, columns == tile.core.width - 1, rows),
+        ):
+            side[along[here]] = self.amounts[here]
+
+
+def _told(member: Member, left: _Left) -> Array:
+    """What the neighbours have told of the cells that are left, NaN where nothing."""
+    core = member.tile.core
+    around = np.zeros((core.height + 2, core.width + 2))  # pages that nothing is written to cost nothing
+    member.around[0].onto(around)
+    told = np.full(len(left.cells), np.nan)
+    told[left.outside] = around.reshape(-1)[left.cells[left.outside]]
+    return told
+
+
+def _copies(members: Sequence[Member], lefts: Sequence[_Left], offsets: Array) -> tuple[Array, Array]:
+    """Cells of one tile that wait and that others wait for: their numbers, sorted, and those in the other tiles."""
+    ones: list[Array] = []
+    others: list[Array] = []
+    for member, left, offset in zip(members, lefts, offsets[:-1], strict=True):
+        outside = np.flatnonzero(left.outside)
+        rows, columns = np.divmod(left.cells[outside], member.tile.core.width + 2)
+        rows, columns = rows + member.tile.core.top - 1, columns + member.tile.core.left - 1
+        for other, known, start in zip(members, lefts, offsets[:-1], strict=True):
+            core = other.tile.core
+            there = (
+                (rows >= core.top) & (rows < core.bottom) & (columns >= core.left) & (columns < core.right)
+            )
+            if other is member or not there.any():
+                continue
+            places = (rows[there] - core.top + 1) * (core.width + 2) + columns[there] - core.left + 1
+            own = np.flatnonzero(~known.outside)  # in the order of their places
+            at = np.minimum(np.searchsorted(known.cells[own], places), max(len(own) - 1, 0))
+            match = known.cells[own[at]] == places if len(own) else np.zeros(len(places), np.bool_)
+            ones.append(start + own[at[match]])
+            others.append(offset + outside[there][match])
+    if not ones:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    one, other_numbers = np.concatenate(ones), np.concatenate(others)
+    order = np.argsort(one, kind="stable")
+    return one[order], other_numbers[order]
+
+
+def _join(work: TileWork, _: Any) -> int:
+    """Put what came later to what was there first; says how many cells never got all their water."""
+    water = work.kept("water")["water"]
+    names = work.given
+    for name in names[1:]:
+        late = work.kept(f"{name}-late")
+        water.reshape(-1)[late["places"]] = late["amounts"]
+    work.write(0, water)
+    return int(np.count_nonzero(~work.kept(names[-1])["outside"]))
