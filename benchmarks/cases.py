@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from benchmarks import peers, phase_peers
 from benchmarks.case import AnyCase, Call, Case, Function, Latency, Startup
+from benchmarks.flow_cases import FLOW
 from benchmarks.geometry_cases import GEOMETRY
 from benchmarks.peers import Agreement, Array, NotComparable, Peer
 from benchmarks.phase_peers import PhaseAgreement
@@ -165,6 +166,7 @@ CASES: tuple[AnyCase, ...] = (
         parameters={"window": (5, 5)},
     ),
     *TERRAIN,
+    *FLOW,
     *GEOMETRY,
     Latency("dispatch of an array", _slope_on_array),
     Latency("dispatch of a DataArray", _slope_on_dataarray),

@@ -1,28 +1,23 @@
 """The composite that ships with the package: fitted on real mountain DEMs, all brought to one pixel size.
 
 Run as ``python -m benchmarks.terrain_reference --data FOLDER --out FILE``, with the FILE
-``insarfeat/terrain/composites/reference-15m-v1.json``. Needs SAGA (``saga_cmd``), which computes the wetness index:
-flow accumulation by multiple directions over the filled DEM, specific catchment area by Quinn's flow width.
+``insarfeat/terrain/composites/reference-15m-v1.json``.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-import subprocess
-import tempfile
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import reduce
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import rasterio
 import xarray as xr
 from numpy.typing import NDArray
 from rasterio.crs import CRS
-from rasterio.transform import Affine
 from rasterio.warp import Resampling, calculate_default_transform, reproject
 from scipy.ndimage import minimum_filter
 
@@ -36,7 +31,6 @@ Array = NDArray[np.float32]
 PIXEL = 15.0
 LAYERS = (terrain.Slope(), terrain.Convexity(radius=10), terrain.Tri("saga"))
 NAMES = ("slope", "convexity", "tri", "twi")
-_FLATTEST = 1e-3  # smallest tangent of the slope in the wetness index, as in SAGA 8.5
 _FRAME = 40  # pixels at edges and voids whose catchments are not known
 
 
@@ -85,41 +79,11 @@ def at_pixel(path: Path, epsg: int) -> xr.DataArray:
     return xr.DataArray(out, coords, ("y", "x"), name="elevation")
 
 
-def wetness(dem: Array) -> Array:
-    """Topographic wetness index by SAGA's multiple flow directions."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        profile: dict[str, Any] = {
-            "driver": "GTiff", "dtype": "float32", "count": 1, "nodata": -99999.0,
-            "height": dem.shape[0], "width": dem.shape[1],
-            "crs": CRS.from_epsg(32632),
-            "transform": Affine(PIXEL, 0, 500_000, 0, -PIXEL, 5_000_000),
-        }  # fmt: skip
-        with rasterio.open(folder / "dem.tif", "w", **profile) as made:
-            made.write(np.where(np.isnan(dem), np.float32(-99999), dem), 1)
-
-        def run(*command: str) -> None:
-            subprocess.run(["saga_cmd", "--flags=s", *command], cwd=folder, check=True, capture_output=True)
-
-        run("ta_preprocessor", "4", "-ELEV", "dem.tif", "-FILLED", "filled.sgrd", "-FDIR", "fdir.sgrd", "-WSHED",
-            "basins.sgrd", "-MINSLOPE", "0.01")  # fmt: skip
-        run("ta_hydrology", "0", "-ELEVATION", "filled.sgrd", "-FLOW", "flow.sgrd", "-METHOD", "4",
-            "-CONVERGENCE", "1.1", "-FLOW_UNIT", "1")  # fmt: skip
-        run("ta_hydrology", "19", "-DEM", "filled.sgrd", "-TCA", "flow.sgrd", "-WIDTH", "width.sgrd", "-SCA",
-            "sca.sgrd", "-METHOD", "1")  # fmt: skip
-        with rasterio.open(folder / "sca.sdat") as read:
-            area = read.read(1, masked=True).astype(np.float64).filled(np.nan)
-    steepness = np.tan(np.radians(terrain.slope(dem, resolution=PIXEL).astype(np.float64)))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        index = np.log(area / np.maximum(steepness, _FLATTEST))
-    return np.where(np.isfinite(index), index, np.nan).astype(np.float32)
-
-
 def layers_of(dem: Array) -> list[Array]:
     """The four layers, without the pixels near edges and voids."""
     found = terrain.attributes(dem, LAYERS, resolution=PIXEL)
     inside = minimum_filter(~np.isnan(dem), 2 * _FRAME + 1, mode="constant")
-    twi = np.where(inside, wetness(dem), np.nan).astype(np.float32)
+    twi = np.where(inside, terrain.twi(dem, resolution=PIXEL), np.float32(np.nan))
     return [found["slope"], found["convexity"], found["tri"], twi]
 
 
@@ -159,15 +123,13 @@ def main() -> None:
     together = composite_of(
         NAMES, reduce(Moments.merged, [weighted(found, least) for found in gathered]), len(NAMES)
     )
-    saga = subprocess.run(["saga_cmd", "--version"], capture_output=True, text=True, check=False).stdout
     source = {
         "made": datetime.now(UTC).date().isoformat(),
         "by": "python -m benchmarks.terrain_reference",
         "insarfeat": insarfeat.__version__,
-        "saga": saga.split("\n")[0].removeprefix("SAGA Version: ").strip(),
         "pixel": PIXEL,
         "layers": "slope (Zevenbergen-Thorne, degrees), convexity (radius 10, four neighbours, percent), "
-        "tri (SAGA's, m), twi (multiple flow directions, specific catchment area in m)",
+        "tri (SAGA's, m), twi (multiple flow directions, specific catchment area in m, slope of the filled DEM)",
         "weights": "each DEM counts the same",
         "inputs": inputs,
     }

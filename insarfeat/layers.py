@@ -180,6 +180,7 @@ _TABLE = (
     Layer("local_relief", "largest elevation difference within a window", "m"),
     Layer("topographic_position", "elevation above the mean of the surroundings", "m", drawing="signed"),
     Layer("flow_accumulation", "upslope cells, itself included", "1", dtype="float64"),
+    Layer("filled", "surface elevation with depressions filled", "m", drawing="terrain"),
     Layer(
         "flow_direction",
         "neighbour that water flows to",

@@ -82,9 +82,9 @@ def apply_lazily(bound: Any, arrays: Sequence[Any]) -> tuple[da.Array, ...]:
 
     The chunks of the result follow the first lazy array (through the operator's step); nothing is rechunked.
     """
-    found = [value_of(array) for array in arrays]
     if isinstance(bound, BoundStep):
-        return _step_lazily(bound, arrays, found)
+        return _step_lazily(bound, arrays)
+    found = [value_of(array) for array in arrays]
     apply = Apply(bound, [value for value, _ in found])
     guide = next(array for array in arrays if isinstance(array, da.Array))
     chunks = (*_lead_chunks(apply.lead, arrays), *_spatial_chunks(bound, guide))
@@ -92,11 +92,10 @@ def apply_lazily(bound: Any, arrays: Sequence[Any]) -> tuple[da.Array, ...]:
     return _lazy(values, chunks, _foreign_of(behind for _, behind in found))
 
 
-def _step_lazily(
-    bound: BoundStep, arrays: Sequence[Any], found: Sequence[tuple[Value, tuple[da.Array, ...]]]
-) -> tuple[da.Array, ...]:
+def _step_lazily(bound: BoundStep, arrays: Sequence[Any]) -> tuple[da.Array, ...]:
     """A step over whole rasters, which a plan runs as a stage."""
     bound.check(arrays)
+    found = [value_of(array) for array in arrays]
     name = bound.operator.name.rpartition(".")[2]
     dtypes = bound.output_dtypes([array.dtype for array in arrays])
     barrier = Barrier(bound.raster_step, [value for value, _ in found], dtypes, name=name)
@@ -175,8 +174,9 @@ def _behind_barrier(
     """Lazy arrays behind which a plan has to run: one task runs it, and those of the chunks read what it stored."""
     arrays = []
     starts = [np.cumsum([0, *sizes]).tolist() for sizes in chunks]
+    layout = f"{hash(chunks) & 0xFFFFFFFF:08x}"  # as in _lazy: other chunks are other keys
     for value in values:
-        name = f"planned-{value.token}"
+        name = f"planned-{value.token}-{layout}"
         run = f"{name}-run"
         tasks: dict[Any, Any] = {run: Task(run, _run_plan, DataNode(None, (value, foreign)))}
         for place in product(*(range(len(sizes)) for sizes in chunks)):
@@ -193,6 +193,13 @@ def _run_plan(wanted: tuple[Value, tuple[da.Array, ...]]) -> Any:
     """Compute a value through a plan; gives a source of what was stored."""
     # Plans stand on the operators, not the other way round: named, not imported.
     return importlib.import_module("insarfeat.tiling.scratch").stored(*wanted)
+
+
+def _without_steps(value: Value, foreign: tuple[da.Array, ...]) -> tuple[Value, tuple[da.Array, ...]]:
+    """The same value, computed through a plan if there is a step over whole rasters behind it."""
+    if any(isinstance(producer, Barrier) for producer in producers_of([value])):
+        return Value(Leaf(_run_plan((value, foreign)))), ()
+    return value, foreign
 
 
 def _read_planned(source: Any, spans: tuple[slice, ...]) -> Array:
@@ -222,7 +229,7 @@ def reduce_lazily(reduction: Reduction, arrays: Sequence[Any]) -> Any:
         if isinstance(array, np.ndarray) and array.shape == (1, 1)
     }
     rasters = [array for index, array in enumerate(arrays) if index not in numbers]
-    found = [value_of(array) for array in rasters]
+    found = [_without_steps(*value_of(array)) for array in rasters]
     program = Program([value for value, _ in found])
     guide = next(array for array in rasters if isinstance(array, da.Array))
     foreign = _foreign_of(behind for _, behind in found)
@@ -244,14 +251,14 @@ def reduce_lazily(reduction: Reduction, arrays: Sequence[Any]) -> Any:
     )
 
 
-def get_on_threads(tasks: dict[Any, Any], keys: list[Any], workers: int) -> Any:
+def get_on_threads(tasks: dict[Any, Any], keys: list[Any], workers: int, **options: Any) -> Any:
     """Run a graph on threads of its own.
 
     Dask's own pool lives as long as the process: a forked child inherits it without its threads, and waits
     forever.
     """
     with ThreadPoolExecutor(workers) as pool:
-        return dask.threaded.get(tasks, keys, pool=pool)
+        return dask.threaded.get(tasks, keys, pool=pool, **options)
 
 
 def available_cores() -> int:

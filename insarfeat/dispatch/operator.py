@@ -182,6 +182,10 @@ class Operator:
 _REGISTRY: dict[str, Operator] = {}
 
 
+def _bind(operator: Operator, parameters: tuple[Any, ...], metrics: Metrics | None) -> Bound:
+    return operator.bind(parameters, metrics)
+
+
 def _restore(name: str) -> Operator:
     """Find an operator by name in another process, importing the module that declares it."""
     if name not in _REGISTRY:
@@ -230,7 +234,7 @@ class Bound:
         self._ready = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Operator.bind, (self.operator, self.parameters, self.metrics)
+        return _bind, (self.operator, self.parameters, self.metrics)
 
     def __str__(self) -> str:
         named: dict[str, Any] = getattr(self.parameters, "_asdict", dict)()

@@ -8,7 +8,7 @@ for the other.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,7 @@ class Workshop(Protocol):
         *,
         halo: Halo = NO_HALO,
         given: Mapping[int, Any] | None = None,
+        reads: bool = True,
     ) -> Sequence[Any]:
         """Run ``function(work, shared)`` for every tile, or for those that are given something."""
 
@@ -66,6 +67,12 @@ class RasterStep(Protocol):
 
     Tiles are read as they are stored, integers as integers.
     """
+
+    cell_bytes: ClassVar[int]
+    """Memory that a task takes, for each cell of its tile; what it reads and writes included."""
+
+    rim_bytes: ClassVar[int]
+    """Memory that the process which drives the run takes, for each cell at the rim of a tile."""
 
     def run(self, workshop: Any) -> None:
         """Fill the workshop's outputs from its inputs, in passes of ``workshop.each_tile``."""
@@ -102,6 +109,11 @@ class WholeOperator(Operator):
 
     def inputs_for(self, count: int) -> tuple[Raster, ...]:
         """The declarations of so many inputs; the last ones may be left out."""
+        if not 1 <= count <= len(self.inputs):
+            names = ", ".join(raster.name for raster in self.inputs)
+            raise InvalidType(
+                f"{self.short_name} takes up to {len(self.inputs)} raster(s): {names}; got {count}"
+            )
         return self.inputs[:count]
 
     def bind(self, parameters: tuple[Any, ...], metrics: Metrics | None = None) -> Bound:
@@ -140,6 +152,7 @@ class BoundStep(Bound):
     def on_whole(self, arrays: Sequence[Array]) -> tuple[Array, ...]:
         """Run the step in memory, the whole raster as one tile."""
         self.check(arrays)
+        arrays = [native(array) for array in arrays]
         dtypes = self.output_dtypes([array.dtype for array in arrays])
         shape = Shape(*arrays[0].shape)
         if not shape.height * shape.width:
@@ -147,6 +160,11 @@ class BoundStep(Bound):
         workshop = _Memory(arrays, dtypes)
         self.raster_step.run(workshop)
         return tuple(workshop.results)
+
+
+def native(array: Array) -> Array:
+    """The array in the machine's byte order."""
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 class _Memory:
@@ -166,6 +184,7 @@ class _Memory:
         *,
         halo: Halo = NO_HALO,
         given: Mapping[int, Any] | None = None,
+        reads: bool = True,
     ) -> Sequence[Any]:
         """Run the function on the tile, if it is meant."""
         if given is not None and 0 not in given:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from pathlib import Path
 
 from insarfeat.io.conventions import Product
 from insarfeat.layers import fill_value
+
+_quietly = threading.Lock()  # warnings are filtered for all threads at once
 
 
 def finish_group(product: Product, folder: Path) -> None:
@@ -26,7 +29,7 @@ def finish_group(product: Product, folder: Path) -> None:
         if raster.dtype.kind in "iu":
             attributes["_FillValue"] = fill_value(raster.dtype)
         group[name].attrs.put(attributes)
-    with warnings.catch_warnings():
+    with _quietly, warnings.catch_warnings():
         # Not yet in the Zarr specification, but without it xarray warns and opens slowly.
         warnings.filterwarnings("ignore", message="Consolidated metadata", category=UserWarning)
         zarr.consolidate_metadata(folder)

@@ -12,6 +12,7 @@ from typing import Any
 from insarfeat.errors import InvalidArgument, InvalidType
 from insarfeat.metrics import Resolution, metrics_of, planar_metrics
 from insarfeat.terrain.composite import Composite
+from insarfeat.terrain.flow.wetness import twi as wetness
 from insarfeat.terrain.requests import Convexity, Slope, Tri
 from insarfeat.terrain.surface import compute
 
@@ -48,8 +49,8 @@ def terrain_pc1(
     dem
         Elevation in metres, on pixels of about 15 m for the reference; NaN is nodata.
     twi
-        Topographic wetness index on the same grid, as SAGA or another tool gives it. It is required as yet: this
-        package does not compute flow so far.
+        Topographic wetness index on the same grid, for whoever has it already, or has it of a larger DEM; without,
+        it is :func:`insarfeat.terrain.twi` of this DEM, and on a lazy one a step of a plan.
     components
         "reference-15m-v1"; "fit" for one fitted to this DEM, which reads it once when called, also a lazy one; the
         path of a saved composite; or a fitted :class:`PrincipalComponents`. Its layers must be these four.
@@ -73,14 +74,9 @@ def terrain_pc1(
     >>> [float(terrain_pc1(dem, twi=wet, resolution=15.0)[32, 32].round(1)) for dem in (steep, gentle)]
     [0.7, -3.1]
     """
-    if twi is None:
-        raise InvalidArgument(
-            "twi is missing: flow is not computed by this package yet, so pass the topographic wetness index of this "
-            "DEM (multiple flow directions, specific catchment area), as SAGA's ta_hydrology gives it"
-        )
     measured = compute(dem, _LAYERS, resolution)
     layers = list(measured.data_vars.values()) if hasattr(measured, "data_vars") else list(measured)
-    layers.append(twi)
+    layers.append(wetness(dem, resolution=resolution) if twi is None else twi)
     composite = _composite_of(components, layers)
     if composite.title in _PIXELS:
         _check_pixels(composite.title, dem, resolution)

@@ -3,6 +3,7 @@
 from insarfeat.tiling.description import Description
 from insarfeat.tiling.plan import Plan, plan, write
 from insarfeat.tiling.stages import Progress, TileWork, Workshop
+from insarfeat.tiling.validity import valid_mask
 from insarfeat.windows import Halo, Tile, TileGrid, Window
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "Window",
     "Workshop",
     "plan",
+    "valid_mask",
     "write",
 ]

@@ -26,6 +26,7 @@ class Description:
     sources: tuple[str, ...]
     workers: int
     peak_memory: int
+    rim_memory: int
     disk: int
 
     def __str__(self) -> str:
@@ -37,9 +38,10 @@ class Description:
             f"tiles        {self.tiles} of {self.tile} x {self.tile} pixels, halo {halo}",
             f"tasks        {self.tasks} in all, {self.workers} at a time",
             f"peak memory  about {_bytes(self.peak_memory)} above the program's own",
+            f"rims         {_bytes(self.rim_memory)} more in the process that drives the run",
             f"disk         at most {_bytes(self.disk)} before compression; twice that at the end of a .nc or .tif",
         ]
-        return "\n".join(lines)
+        return "\n".join(line for line in lines if self.rim_memory or not line.startswith("rims "))
 
 
 def tile_memory(program: Program, tile: Window) -> int:

@@ -109,8 +109,9 @@ def _on_threads(
             on_done(items[key], result)
 
     try:
-        with Callback(posttask=finished):
-            get_on_threads(graph, list(items), workers)
+        # Given, not registered: Dask swaps the registered ones for all threads at once.
+        callbacks = [*Callback.active, Callback(posttask=finished)._callback]
+        get_on_threads(graph, list(items), workers, callbacks=callbacks)
     except Exception as error:
         raise _failure(error) from error
 

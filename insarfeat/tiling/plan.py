@@ -69,6 +69,10 @@ class Plan:
             if len(tiles)
             else Window(0, 0, 0, 0)
         )
+        rim_cells = 2 * (tiles.rows * tiles.shape.width + tiles.columns * tiles.shape.height)
+        steps = [barrier.step for barrier in self._barriers]
+        tasks = [tile_memory(program, middle) for program in programs]
+        tasks += [middle.pixels * getattr(step, "cell_bytes", 0) for step in steps]
         workers = min(workers_of(scheduler), max(len(tiles), 1))
         stored = sum(np.prod(value.shape) * value.dtype.itemsize for value in self._values)
         between = sum(
@@ -87,7 +91,8 @@ class Plan:
             tasks=len(tiles) * len(stages),
             sources=tuple(self._inputs),
             workers=workers,
-            peak_memory=workers * max(tile_memory(program, middle) for program in programs),
+            peak_memory=workers * max(tasks),
+            rim_memory=rim_cells * max((getattr(step, "rim_bytes", 0) for step in steps), default=0),
             disk=int(stored + between),
         )
 
@@ -172,7 +177,8 @@ class Plan:
                 self._raster(setting.space.folder / name, f"output-{index}", shape, dtype, setting, None)
                 for index, dtype in enumerate(barrier.dtypes)
             ]
-            barrier.step.run(Workshop(name, barrier.inputs, outputs, setting))
+            if barrier.shape.height * barrier.shape.width:
+                barrier.step.run(Workshop(name, barrier.inputs, outputs, setting))
             values = replaced(values, {barrier.token: [Value(Leaf(raster)) for raster in outputs]})
         stored = {
             name: self._raster(

@@ -29,9 +29,9 @@ def get(path: Path) -> dict[str, NDArray[Any]]:
     """Read the arrays back."""
     try:
         packed = pickle.loads(path.read_bytes())
-    except (OSError, pickle.UnpicklingError, EOFError) as error:
+        return {name: _unpack(*parts) for name, parts in packed.items()}
+    except Exception as error:  # what a damaged pickle ends in is not known
         raise UnreadableInput(f"intermediate result {path.name} is missing or damaged: {error}") from error
-    return {name: _unpack(*parts) for name, parts in packed.items()}
 
 
 def drop(path: Path) -> None:

@@ -20,6 +20,7 @@ from insarfeat.dispatch.expression import Value
 from insarfeat.dispatch.lazy import BlockReader, references_to
 from insarfeat.dispatch.operator import project
 from insarfeat.dispatch.program import Program
+from insarfeat.dispatch.whole import native
 from insarfeat.tiling import shelf
 from insarfeat.tiling.engine import Job, Scheduler, run_job
 from insarfeat.tiling.memory import limit_heaps
@@ -73,7 +74,7 @@ class TileWork:
     def read(self) -> list[Array]:
         """The inputs' pixels under the tile with its halo."""
         arrays = {index: pixels for _, index, pixels in self.read_each()}
-        return [arrays[index] for index in sorted(arrays)]
+        return [native(arrays[index]) for index in sorted(arrays)]
 
     def write(self, index: int, pixels: Array, place: tuple[int, ...] = ()) -> None:
         """Write the tile's own pixels (no halo) of an output."""
@@ -128,6 +129,7 @@ class Workshop:
         *,
         halo: Halo = NO_HALO,
         given: Mapping[int, Any] | None = None,
+        reads: bool = True,
     ) -> Results:
         """Run ``function(work, shared)`` for every tile; what it returns is kept on disk, tile by tile.
 
@@ -157,7 +159,9 @@ class Workshop:
             items=[
                 (number, None if given is None else given[number]) for number in wanted if number not in done
             ],
-            references=lambda item: references_to(self._program, tiles[item[0]].outer, everywhere),
+            references=lambda item: references_to(
+                self._program, tiles[item[0]].outer, everywhere if reads else []
+            ),
             foreign=setting.foreign,
         )
         run_job(job, setting.scheduler, finished)

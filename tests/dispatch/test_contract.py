@@ -35,6 +35,7 @@ from insarfeat.terrain.composite import _PROJECT
 from insarfeat.terrain.flow import functions as flow
 from insarfeat.terrain.flow import routing, wetness
 from insarfeat.terrain.surface import _SURFACE, _TEXTURE
+from insarfeat.tiling import validity
 
 
 def _box(image: Any, *, reach: int) -> Any:
@@ -242,6 +243,11 @@ PUBLIC = {
     "suction": Case(wetness._SUCTION, wetness._SUCTION),
     "wetness index": Case(wetness._INDEX, wetness._INDEX),
     "streams": Case(flow._REACHES, _direct(flow._REACHES, flow._Least(3.0))),
+    "valid": Case(validity._VALID, validity._VALID),
+    "valid, complex": Case(validity._VALID, validity._VALID, any_kind="complex"),
+    "valid, mask": Case(validity._VALID, validity._VALID, any_kind="mask"),
+    "clear of a flag": Case(validity._CLEAR, validity._CLEAR),
+    "valid in both": Case(validity._BOTH, validity._BOTH),
     "contamination": Case(flow._CONTAMINATED, flow._CONTAMINATED),
 }
 

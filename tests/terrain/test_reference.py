@@ -120,8 +120,6 @@ def test_pixels_of_another_size_are_told(ground: Any, caplog: pytest.LogCaptureF
 
 def test_what_is_missing_or_wrong_is_named(ground: Any) -> None:
     dem, twi = ground
-    with pytest.raises(InvalidArgument, match="twi is missing"):
-        terrain.terrain_pc1(dem, resolution=15.0)
     with pytest.raises(InvalidArgument, match="components must be 'reference-15m-v1', 'fit'"):
         terrain.terrain_pc1(dem, twi=twi, resolution=15.0, components="reference")
     with pytest.raises(InvalidType, match="components must be a name, a path"):

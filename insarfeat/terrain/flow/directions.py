@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +27,26 @@ def codes_under(work: TileWork, voids: str, metrics: Metrics) -> Array:
     filled, ranks, *_ = work.read()
     core = work.tile.core
     codes = np.empty((core.height, core.width), np.uint8)
-    _kernels.steepest(
-        framed(filled, work, voids), framed_ranks(ranks, work), *_sizes(metrics, work.tile), codes
+    ground, levels = framed(filled, work, voids), framed_ranks(ranks, work)
+    northward, eastward = _sizes(metrics, work.tile)
+    # Ties go by the ground's north, so the kernel gets rows that run south and columns that run east.
+    turned = (
+        slice(None, None, -1 if northward[0] > 0 else 1),
+        slice(None, None, -1 if eastward[0] < 0 else 1),
     )
-    return codes
+    _kernels.steepest(
+        np.ascontiguousarray(ground[turned]),
+        np.ascontiguousarray(levels[turned]),
+        np.ascontiguousarray(northward[turned[0]]),
+        np.ascontiguousarray(eastward[turned[0]]),
+        codes,
+    )
+    names = _names(metrics)
+    return (
+        codes
+        if names[1] == 1 and names[3] == 3
+        else np.ascontiguousarray(names.astype(np.uint8)[codes[turned]])
+    )
 
 
 def _sizes(metrics: Metrics, tile: Tile) -> tuple[Array, Array]:
@@ -55,6 +71,9 @@ class D8Step:
     voids: str
     metrics: Metrics
 
+    cell_bytes: ClassVar = 20
+    rim_bytes: ClassVar = 0
+
     def run(self, workshop: Workshop) -> None:
         """Find the directions."""
         workshop.each_tile("directions", _write_codes, self, halo=FRAME)
@@ -73,6 +92,9 @@ class DinfStep:
     voids: str
     metrics: Metrics
 
+    cell_bytes: ClassVar = 24
+    rim_bytes: ClassVar = 0
+
     def run(self, workshop: Workshop) -> None:
         """Find the directions."""
         workshop.each_tile("directions", _write_azimuths, self, halo=FRAME)
@@ -89,6 +111,7 @@ def _write_azimuths(work: TileWork, step: DinfStep) -> None:
         azimuths = (180 - azimuths) % 360
     if sizes[1][0] < 0:
         azimuths = -azimuths % 360
+    azimuths[azimuths >= 360] = 0  # what float32 has rounded up
     work.write(0, azimuths)
 
 
@@ -98,6 +121,9 @@ class MfdStep:
 
     voids: str
     metrics: Metrics
+
+    cell_bytes: ClassVar = 48
+    rim_bytes: ClassVar = 0
 
     def run(self, workshop: Workshop) -> None:
         """Find the shares."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,15 @@ from insarfeat.terrain.flow.lattice import Lattice, Rim
 Array = NDArray[Any]
 
 _STATE = "drawn"
+_NONE = -1.0  # the share of voids; that of steep ground may round to 0
 
 
 @dataclass(frozen=True)
 class DrawStep:
     """Inputs: upslope area, suction. Output: the area as flat ground has drawn it."""
+
+    cell_bytes: ClassVar = 56
+    rim_bytes: ClassVar = 16
 
     def run(self, workshop: Workshop) -> None:
         """Draw."""
@@ -30,7 +34,8 @@ class DrawStep:
         states = [[_STATE]]
         if len(tiles) > 1:
             states = settle(workshop, _STATE, [Lattice(tiles, np.float64, 0.0)], rims, _visit)
-        workshop.each_tile("drawn", _write, given={number: names[-1] for number, names in enumerate(states)})
+        last = {number: names[-1] for number, names in enumerate(states)}
+        workshop.each_tile("drawn", _write, given=last, reads=False)
         for number, names in enumerate(states):
             workshop.forget(names[-1], [number])
 
@@ -39,8 +44,9 @@ def _begin(work: TileWork, _: Any) -> tuple[Rim, ...]:
     arrays = [np.zeros((work.tile.core.height + 2, work.tile.core.width + 2)) for _ in range(2)]
     for array, pixels in zip(arrays, work.read(), strict=True):
         inside(array)[:] = np.nan_to_num(pixels, nan=0.0)
-    draw(*arrays)
     water, shares = arrays
+    inside(shares)[np.isnan(work.read()[0])] = _NONE
+    draw(water, shares)
     return _tell(work, _STATE, water, shares)
 
 
@@ -61,5 +67,5 @@ def _tell(work: TileWork, state: str, water: Array, shares: Array) -> tuple[Rim,
 def _write(work: TileWork, _: Any) -> None:
     known = work.kept(work.given)
     water = np.ascontiguousarray(inside(known["water"]))
-    water[inside(known["shares"]) == 0] = np.nan  # every cell has a share, if a small one, but voids
+    water[inside(known["shares"]) == _NONE] = np.nan
     work.write(0, water)

@@ -7,7 +7,7 @@ fill, which hold but for flats; what flats beyond the rim will be like is not kn
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,9 @@ class EpsilonStep:
 
     voids: str
 
+    cell_bytes: ClassVar = 40
+    rim_bytes: ClassVar = 8
+
     def run(self, workshop: Workshop) -> None:
         """Fill."""
         tiles = workshop.tiles
@@ -39,7 +42,7 @@ class EpsilonStep:
         dtype = rims[0][0].top.dtype
         states = settle(workshop, _STATE, [Lattice(tiles, dtype, np.inf)], rims, _visit, self)
         workshop.each_tile(
-            "falling", _write, self, given={number: names[-1] for number, names in enumerate(states)}
+            "falling", _write, given={number: names[-1] for number, names in enumerate(states)}, reads=False
         )
         for number, names in enumerate(states):
             workshop.forget(names[-1], [number])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,9 @@ class FillStep:
     """Input: the DEM. Output: the filled one."""
 
     voids: str
+
+    cell_bytes: ClassVar = 24
+    rim_bytes: ClassVar = 90
 
     def run(self, workshop: Workshop) -> None:
         """Fill."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple, get_args
 
+import numpy as np
+
 from insarfeat.dispatch import Operator, Raster, Result
 from insarfeat.errors import InvalidArgument
 from insarfeat.metrics import Resolution
@@ -238,7 +240,7 @@ def flow_contamination(
     array([1, 0, 0, 0, 0, 0, 1], dtype=uint8)
     """
     check_method(method)
-    rain = Rain("cells", routing.border(dem))
+    rain = Rain("flags", routing.border(dem))
     return _CONTAMINATED(routing.water(routed(dem, voids), rain, method, voids, or_square(dem, resolution)))
 
 
@@ -291,7 +293,7 @@ def streams(
     >>> streams(np.repeat([[4.0, 3.0, 2.0, 1.0]], 3, axis=0), cells=3)[1]
     array([0, 0, 1, 1], dtype=uint8)
     """
-    if not isinstance(cells, int | float) or isinstance(cells, bool) or not cells > 0:
+    if not isinstance(cells, int | float | np.number) or isinstance(cells, bool) or not cells > 0:
         raise InvalidArgument(f"cells must be a positive number of cells; got {cells!r}")
     found = flow_accumulation(dem, method=method, voids=voids, resolution=resolution)
     return _REACHES(found, parameters=_Least(float(cells)))

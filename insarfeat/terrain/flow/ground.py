@@ -17,6 +17,9 @@ Array = NDArray[Any]
 Voids = Literal["outlets", "walls"]
 VOIDS = get_args(Voids)
 
+FLAG = 1e290
+"""Water that tells of itself however often it has parted: hundreds of orders of magnitude until nothing is left."""
+
 FRAME = Halo.square(1)
 WIDE_FRAME = Halo.square(2)
 
@@ -24,7 +27,7 @@ WIDE_FRAME = Halo.square(2)
 def framed(pixels: Array, work: TileWork, voids: str, frame: int = 1) -> Array:
     """A tile's ground with its frame, from pixels with a halo as wide that ends with the raster."""
     core = work.tile.core
-    dtype = np.float64 if pixels.dtype == np.float64 else np.float32
+    dtype = np.float64 if pixels.dtype.char == "d" else np.float32
     ground = np.empty((core.height + 2 * frame, core.width + 2 * frame), dtype)
     top, left = min(frame, core.top), min(frame, core.left)
     _kernels.frame(
@@ -52,9 +55,9 @@ def framed_ranks(ranks: Array, work: TileWork, frame: int = 1) -> Array:
 
 
 def rain_on(work: TileWork, rain: str, metrics: Metrics, weights: Array | None, fallen: Array) -> None:
-    """Write what falls on each cell: 1 or its area in square metres, times the weights if there are any."""
+    """Write what falls on each cell: 1, its area in square metres or a flag, times the weights if there are any."""
     core = work.tile.core
-    fallen[:] = 1
+    fallen[:] = FLAG if rain == "flags" else 1
     if rain == "area":
         northward, eastward = metrics.rows(core.top, core.bottom)
         fallen *= np.abs(northward * eastward)[:, np.newaxis]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from insarfeat.windows import Tile, TileGrid
+from insarfeat.windows import Tile, TileGrid, Window
 
 Array = NDArray[Any]
 
@@ -27,6 +27,22 @@ class Rim:
     def of(cls, array: Array) -> Rim:
         """The rim of a tile's pixels."""
         return cls(array[0].copy(), array[-1].copy(), array[:, 0].copy(), array[:, -1].copy())
+
+    @classmethod
+    def filled(cls, core: Window, value: Any) -> Rim:
+        """The same value all along the rim of a tile."""
+        return cls(*(np.full(length, value) for length in (core.width, core.width, core.height, core.height)))
+
+    def write(self, rows: Array, columns: Array, values: Array) -> None:
+        """Write values of cells, given by row and column in the tile, where they are at the rim."""
+        last_row, last_column = len(self.left) - 1, len(self.top) - 1
+        for side, here, along in (
+            (self.top, rows == 0, columns),
+            (self.bottom, rows == last_row, columns),
+            (self.left, columns == 0, rows),
+            (self.right, columns == last_column, rows),
+        ):
+            side[along[here]] = values[here]
 
     def onto(self, framed: Array) -> None:
         """Write what lies around a tile into its frame."""

@@ -152,9 +152,12 @@ def ends(ground: Routed, voids: Voids, resolution: Resolution | None) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Rain:
-    """What falls: 1 on each cell or its area in square metres ("cells", "area"), times weights if there are any."""
+    """What falls on each cell, times weights if there are any.
 
-    unit: Literal["cells", "area"] = "cells"
+    1 ("cells"), its area in square metres ("area"), or so much that it tells of itself however it parts ("flags").
+    """
+
+    unit: Literal["cells", "area", "flags"] = "cells"
     weights: Any = None
 
 

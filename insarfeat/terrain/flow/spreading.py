@@ -8,8 +8,8 @@ with what is left. So the dense work is done once, however ways wind across seam
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,6 @@ from insarfeat.terrain.flow._kernels import spreading as _kernels
 from insarfeat.terrain.flow.exchange import Member, Round, settle
 from insarfeat.terrain.flow.ground import WIDE_FRAME, framed, framed_ranks, inside, rain_on
 from insarfeat.terrain.flow.lattice import Lattice, Rim
-from insarfeat.windows import Tile
 
 Array = NDArray[Any]
 
@@ -39,6 +38,9 @@ class SpreadStep:
     voids: str
     metrics: Metrics
 
+    cell_bytes: ClassVar = 64
+    rim_bytes: ClassVar = 16
+
     def run(self, workshop: Workshop) -> None:
         """Let it flow."""
         tiles = workshop.tiles
@@ -48,7 +50,7 @@ class SpreadStep:
         rims = workshop.each_tile("water", _begin, self, halo=WIDE_FRAME)
         lattice = Lattice(tiles, np.float64, np.nan)
         states = settle(workshop, _STATE, [lattice], rims, _visit, together=True)
-        left = workshop.each_tile("joined", _join, given=dict(enumerate(states)))
+        left = workshop.each_tile("joined", _join, given=dict(enumerate(states)), reads=False)
         for number, names in enumerate(states):
             workshop.forget(names[-1], [number])
             for name in names[1:]:
@@ -182,69 +184,77 @@ class _Left:
         return cls(**arrays), rim
 
 
+@dataclass(frozen=True, slots=True)
+class _Joined:
+    """What is left of several tiles, cells numbered through."""
+
+    left: _Left
+    cells: Array
+    entries: Array
+
+    @classmethod
+    def of(cls, lefts: Sequence[_Left]) -> _Joined:
+        """Put them one after the other."""
+        cells = np.concatenate([[0], np.cumsum([len(left.cells) for left in lefts])])
+        entries = np.concatenate([[0], np.cumsum([len(left.targets) for left in lefts])])
+        first = [left.first[:-1] + start for left, start in zip(lefts, entries, strict=False)]
+        targets = [left.targets + np.int32(start) for left, start in zip(lefts, cells, strict=False)]
+        others = {
+            name: np.concatenate([getattr(left, name) for left in lefts])
+            for name in ("cells", "outside", "parts", "amounts", "waiting")
+        }
+        joined = _Left(
+            first=np.concatenate([*first, entries[-1:]]), targets=np.concatenate(targets), **others
+        )
+        return cls(joined, cells, entries)
+
+    def part(self, number: int) -> _Left:
+        """What is left of one of them."""
+        start, stop = self.cells[number : number + 2]
+        entry, last = self.entries[number : number + 2]
+        whole = self.left
+        return _Left(
+            cells=whole.cells[start:stop],
+            outside=whole.outside[start:stop],
+            first=whole.first[start : stop + 1] - entry,
+            targets=whole.targets[entry:last] - np.int32(start),
+            parts=whole.parts[entry:last],
+            amounts=whole.amounts[start:stop],
+            waiting=whole.waiting[start:stop],
+        )
+
+
 def _visit(work: TileWork, _: Any) -> list[tuple[Rim, ...]]:
     """Carry on with tiles side by side: what their seams had held up flows on at once."""
     task: Round = work.given
-    kept = [_Left.kept(work, member) for member in task.members]
-    lefts = [left for left, _ in kept]
-    offsets = np.concatenate([[0], np.cumsum([len(left.cells) for left in lefts])])
-    entries = np.concatenate([[0], np.cumsum([len(left.targets) for left in lefts])])
-    amounts = np.concatenate([left.amounts for left in lefts])
-    waiting = np.concatenate([left.waiting for left in lefts])
-    begun = []
-    for member, left, offset in zip(task.members, lefts, offsets[:-1], strict=True):
-        told = _told(member, left)
-        known = np.flatnonzero(left.outside & ~np.isnan(told))
-        amounts[offset + known] = told[known]
-        begun.append(offset + known)
-    same, copies = _copies(task.members, lefts, offsets)
+    lefts, rims = zip(*[_Left.kept(work, member) for member in task.members], strict=True)
+    joined = _Joined.of(lefts)
+    del lefts  # they are as large again
+    left = joined.left
+    told = np.concatenate([_told(member, joined.part(number)) for number, member in enumerate(task.members)])
+    begun = np.flatnonzero(~np.isnan(told))
+    left.amounts[begun] = told[begun]
+    same, copies = _copies(task.members, joined)
     _kernels.carry_on(
-        np.concatenate(
-            [left.first[:-1] + entry for left, entry in zip(lefts, entries, strict=False)] + [entries[-1:]]
-        ),
-        np.concatenate(
-            [left.targets + np.int32(offset) for left, offset in zip(lefts, offsets, strict=False)]
-        ),
-        np.concatenate([left.parts for left in lefts]),
-        np.searchsorted(same, np.arange(offsets[-1] + 1)),
+        left.first,
+        left.targets,
+        left.parts,
+        np.searchsorted(same, np.arange(len(left.cells) + 1)),
         copies,
-        amounts,
-        waiting,
-        np.concatenate(begun),
+        left.amounts,
+        left.waiting,
+        begun,
     )
-    rims: list[tuple[Rim, ...]] = []
-    for number, (member, (left, rim)) in enumerate(zip(task.members, kept, strict=True)):
-        part = slice(offsets[number], offsets[number + 1])
-        left = replace(left, amounts=amounts[part], waiting=waiting[part])
-        done = left.waiting == _kernels.DONE
-        late = done & ~left.outside
-        width = member.tile.core.width
-        rows, columns = np.divmod(left.cells[late], width + 2)
-        water = _Late((rows - 1) * width + columns - 1, left.amounts[late])
-        water.onto(rim, member.tile)
-        work.keep(f"{task.name}-late", {"places": water.places, "amounts": water.amounts}, member.tile.number)
-        left.without(done).keep(work, task.name, rim, member.tile.number)
-        rims.append((rim,))
-    return rims
-
-
-@dataclass(frozen=True, slots=True)
-class _Late:
-    """Water that became known in a round, by places in the tile."""
-
-    places: Array
-    amounts: Array
-
-    def onto(self, rim: Rim, tile: Tile) -> None:
-        """Write it where it is at the rim."""
-        rows, columns = np.divmod(self.places, tile.core.width)
-        for side, here, along in (
-            (rim.top, rows == 0, columns),
-            (rim.bottom, rows == tile.core.height - 1, columns),
-            (rim.left, columns == 0, rows),
-            (rim.right, columns == tile.core.width - 1, rows),
-        ):
-            side[along[here]] = self.amounts[here]
+    for number, (member, rim) in enumerate(zip(task.members, rims, strict=True)):
+        part, tile = joined.part(number), member.tile
+        done = part.waiting == _kernels.DONE
+        late = done & ~part.outside
+        rows, columns = np.divmod(part.cells[late], tile.core.width + 2)
+        rim.write(rows - 1, columns - 1, part.amounts[late])
+        places = (rows - 1) * tile.core.width + columns - 1
+        work.keep(f"{task.name}-late", {"places": places, "amounts": part.amounts[late]}, tile.number)
+        part.without(done).keep(work, task.name, rim, tile.number)
+    return [(rim,) for rim in rims]
 
 
 def _told(member: Member, left: _Left) -> Array:
@@ -257,32 +267,31 @@ def _told(member: Member, left: _Left) -> Array:
     return told
 
 
-def _copies(members: Sequence[Member], lefts: Sequence[_Left], offsets: Array) -> tuple[Array, Array]:
+def _copies(members: Sequence[Member], joined: _Joined) -> tuple[Array, Array]:
     """Cells of one tile that wait and that others wait for: their numbers, sorted, and those in the other tiles."""
-    ones: list[Array] = []
-    others: list[Array] = []
-    for member, left, offset in zip(members, lefts, offsets[:-1], strict=True):
-        outside = np.flatnonzero(left.outside)
-        rows, columns = np.divmod(left.cells[outside], member.tile.core.width + 2)
+    parts = [joined.part(number) for number in range(len(members))]
+    ones: list[Array] = [np.zeros(0, np.int64)]
+    others: list[Array] = [np.zeros(0, np.int64)]
+    for member, part, start in zip(members, parts, joined.cells, strict=False):
+        outside = np.flatnonzero(part.outside)
+        rows, columns = np.divmod(part.cells[outside], member.tile.core.width + 2)
         rows, columns = rows + member.tile.core.top - 1, columns + member.tile.core.left - 1
-        for other, known, start in zip(members, lefts, offsets[:-1], strict=True):
+        for other, theirs, their_start in zip(members, parts, joined.cells, strict=False):
             core = other.tile.core
             there = (
                 (rows >= core.top) & (rows < core.bottom) & (columns >= core.left) & (columns < core.right)
             )
-            if other is member or not there.any():
+            own = np.flatnonzero(~theirs.outside)  # in the order of their places
+            if other is member or not there.any() or not len(own):
                 continue
             places = (rows[there] - core.top + 1) * (core.width + 2) + columns[there] - core.left + 1
-            own = np.flatnonzero(~known.outside)  # in the order of their places
-            at = np.minimum(np.searchsorted(known.cells[own], places), max(len(own) - 1, 0))
-            match = known.cells[own[at]] == places if len(own) else np.zeros(len(places), np.bool_)
-            ones.append(start + own[at[match]])
-            others.append(offset + outside[there][match])
-    if not ones:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    one, other_numbers = np.concatenate(ones), np.concatenate(others)
+            at = np.minimum(np.searchsorted(theirs.cells[own], places), len(own) - 1)
+            match = theirs.cells[own[at]] == places
+            ones.append(their_start + own[at[match]])
+            others.append(start + outside[there][match])
+    one, copies = np.concatenate(ones), np.concatenate(others)
     order = np.argsort(one, kind="stable")
-    return one[order], other_numbers[order]
+    return one[order], copies[order]
 
 
 def _join(work: TileWork, _: Any) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +59,9 @@ class TreeStep:
     voids: str
     metrics: Metrics
 
+    cell_bytes: ClassVar = 32
+    rim_bytes: ClassVar = 70
+
     def run(self, workshop: Workshop) -> None:
         """Gather."""
         tiles = workshop.tiles
@@ -96,7 +99,7 @@ def _amounts(work: TileWork, step: TreeStep) -> Array:
         rain_on(work, step.rain, step.metrics, given[0] if given else None, amounts)
         return amounts
     amounts = given[0][work.tile.inside]
-    return np.array(amounts, np.float64 if amounts.dtype == np.float64 else np.float32)
+    return np.array(amounts, np.float64 if amounts.dtype.char == "d" else np.float32)
 
 
 def _ends(work: TileWork, codes: Array, columns: int, marks: Array | None = None) -> Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from insarfeat.dispatch import Operator, Raster, Result, WholeOperator
+from insarfeat.errors import InvalidArgument
 from insarfeat.metrics import Resolution
 from insarfeat.terrain.flow import routing
 from insarfeat.terrain.flow._kernels import layers as _kernels
@@ -118,7 +119,17 @@ def specific_catchment_area(
     array([10., 20., 30.], dtype=float32)
     """
     check_method(method)
+    _check_sizes("specific_catchment_area", dem, resolution)
     return _specific_area(routed(dem, voids), method, voids, resolution)
+
+
+def _check_sizes(name: str, dem: Any, resolution: Resolution | None) -> None:
+    """Refuse rasters whose pixels have no size on the ground, before anything is computed."""
+    if resolution is None and not hasattr(dem, "coords"):
+        raise InvalidArgument(
+            f"terrain.{name} needs resolution= (metres per pixel; a number or (dy, dx)) for bare arrays; DataArrays "
+            "with coordinates need none"
+        )
 
 
 def _specific_area(ground: Routed, method: FlowMethod, voids: Voids, resolution: Resolution | None) -> Any:
@@ -166,6 +177,7 @@ def twi(
     array([4.605, 5.298, 5.704], dtype=float32)
     """
     check_method(method)
+    _check_sizes("twi", dem, resolution)
     ground = routed(dem, voids)
     area = _specific_area(ground, method, voids, resolution)
     return _TWI(area, slope(ground.filled, resolution=resolution), parameters=_Least(_LEAST_SLOPE))
@@ -203,6 +215,7 @@ def wetness_index(dem: Any, *, voids: Voids = "outlets", resolution: Resolution 
     >>> wetness_index(valley, resolution=10.0)[1].round(1)
     array([6.2, 6.7, 7.5, 7.8, 7.5, 6.7, 6.2], dtype=float32)
     """
+    _check_sizes("wetness_index", dem, resolution)
     ground = routed(dem, voids)
     steep = slope(ground.filled, resolution=resolution)
     area = routing.water(ground, Rain("area"), "angles", voids, resolution)

@@ -114,8 +114,13 @@ def join_distances(distances, linked, across, around):
 
 
 @numba.njit(nogil=True, cache=True)
-def spread_over_flats(cells, numbers, beside, toward, away):
-    """Let the distances of 1 spread, flat by flat: most are small enough to stay in the cache."""
+def spread_over_flats(cells, numbers, beside, toward, away, linked, is_open):
+    """Let the distances of 1 spread, flat by flat: most are small enough to stay in the cache.
+
+    ``is_open`` is 0 everywhere, and becomes 1 for the cells of flats that have a link across the frame.
+    """
+    for k in linked:
+        is_open[k] = True
     steps = np.array(_steps(numbers.shape[1]))
     known = numbers.reshape(-1)
     seen = np.zeros(cells.size, np.bool_)
@@ -138,6 +143,12 @@ def spread_over_flats(cells, numbers, beside, toward, away):
                         flat[size] = near
                         size += 1
             at += 1
+        crossing = False
+        for k in range(size):
+            crossing |= is_open[flat[k]]
+        if crossing:
+            for k in range(size):
+                is_open[flat[k]] = True
         _spread_in_flat(cells, known, steps, beside, toward, flat[:size], queue)
         _spread_in_flat(cells, known, steps, beside, away, flat[:size], queue)
 

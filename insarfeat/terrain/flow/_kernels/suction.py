@@ -21,8 +21,8 @@ def suction(slope, found):
 def draw(water, shares):
     """Raise each cell to its share of the largest neighbour, again and again until nothing changes, in place.
 
-    Both are framed; what is in the frame of ``water`` is not changed. Voids have 0 in both. Two sweeps do most of it,
-    and what they leave spreads from cell to cell.
+    Both are framed; what is in the frame of ``water`` is not changed. Voids have no water and no share above 0. Two
+    sweeps do most of it, and what they leave spreads from cell to cell.
     """
     height, stride = water.shape
     steps = np.array((-stride, 1 - stride, 1, stride + 1, stride, stride - 1, -1, -stride - 1))
