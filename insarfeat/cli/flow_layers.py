@@ -34,7 +34,10 @@ class Flow:
     breach: bool = False
 
     def check(self, names: list[str]) -> None:
-        """Refuse options that none of the layers takes, and streams without a size."""
+        """Refuse layers asked for twice, options that none of them takes, and streams without a size."""
+        for name in names:
+            if names.count(name) > 1:
+                raise typer.BadParameter(f"{name!r} is asked for twice", param_hint="--layers")
         for option, given, takers in (
             ("--routing", self.routing, _ROUTED),
             ("--voids", self.voids, NAMES),

@@ -264,7 +264,7 @@ def test_what_is_taken_for_metres_is_told(run: Run, dems: Path) -> None:
     [
         (("nowhere.tif",), "nowhere.tif does not exist"),
         (("utm.tif", "--layers", "steepness"), "--layers must be one of 'slope', 'aspect', 'hillshade', "),
-        (("utm.tif", "--layers", "slope,Aspect"), "'topographic_position'; got 'Aspect'"),
+        (("utm.tif", "--layers", "slope,Aspect"), "'streams'; got 'Aspect'"),
         (("utm.tif", "--layers", ""), "got ''"),
         (("utm.tif", "--layers", "slope,slope"), "'slope' is asked for twice"),
         (("utm.tif", "--method", "prewitt"), "one of 'zevenbergen-thorne', 'horn', 'evans'; got 'prewitt'"),

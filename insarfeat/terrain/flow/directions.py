@@ -22,9 +22,8 @@ _ROWS_TURNED = np.array([0, 5, 4, 3, 2, 1, 8, 7, 6])
 _COLUMNS_TURNED = np.array([0, 1, 8, 7, 6, 5, 4, 3, 2])
 
 
-def codes_under(work: TileWork, voids: str, metrics: Metrics) -> Array:
+def codes_under(filled: Array, ranks: Array, work: TileWork, voids: str, metrics: Metrics) -> Array:
     """Codes of D8 under a tile, as if rows ran south and columns east."""
-    filled, ranks, *_ = work.read()
     core = work.tile.core
     codes = np.empty((core.height, core.width), np.uint8)
     ground, levels = framed(filled, work, voids), framed_ranks(ranks, work)
@@ -80,7 +79,7 @@ class D8Step:
 
 
 def _write_codes(work: TileWork, step: D8Step) -> None:
-    codes = codes_under(work, step.voids, step.metrics)
+    codes = codes_under(*work.read(), work, step.voids, step.metrics)
     names = _names(step.metrics).astype(np.uint8)
     work.write(0, codes if names[1] == 1 and names[3] == 3 else names[codes])
 

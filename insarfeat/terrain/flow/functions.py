@@ -51,7 +51,7 @@ def fill_depressions(
 
     Outlets are the cells at the DEM's edge and, unless voids are walls, those beside a void. Ways lead over all eight
     neighbours. The result is defined cell by cell, so it is the same bit for bit for any chunks and any correct tool;
-    cells that nothing fills keep their bits, and voids stay voids.
+    cells that nothing fills stay as they are, and voids stay voids.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def fill_depressions(
     epsilon
         Fill so that water always falls: each filled cell is the next larger number of its type above its lowest
         neighbour, :math:`W(c) = \max(z(c), \mathrm{next}(\min W(n)))`. That has one solution, whatever the tiles. It
-        takes five times as long, and float32 leaves slopes of 1e-6; flow does not need it, because flats are
+        takes several times as long, and leaves slopes of the last digit; flow does not need it, because flats are
         resolved by themselves.
     breach
         Cut the ground instead of filling it: water keeps the ways that it takes over the filled DEM by D8, and each

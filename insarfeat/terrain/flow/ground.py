@@ -55,13 +55,12 @@ def framed_ranks(ranks: Array, work: TileWork, frame: int = 1) -> Array:
 
 
 def rain_on(work: TileWork, rain: str, metrics: Metrics, weights: Array | None, fallen: Array) -> None:
-    """Write what falls on each cell: 1, its area in square metres or a flag, times the weights if there are any."""
+    """Write what falls on each cell: 1, its area in square metres or a flag, times its weight if there are any."""
     core = work.tile.core
     fallen[:] = FLAG if rain == "flags" else 1
     if rain == "area":
         northward, eastward = metrics.rows(core.top, core.bottom)
         fallen *= np.abs(northward * eastward)[:, np.newaxis]
     if weights is not None:
-        own = weights[work.tile.inside]
-        np.multiply(fallen, own, out=fallen, where=np.isfinite(own))
-        fallen[~np.isfinite(own)] = 0
+        np.multiply(fallen, weights, out=fallen, where=np.isfinite(weights))
+        fallen[~np.isfinite(weights)] = 0

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insarfeat.errors import InvalidArgument, InvalidType, missing_extra
+from insarfeat.layers import LAYERS
 
 Array = NDArray[Any]
 
@@ -27,7 +28,7 @@ def filled(dem: Any, *, epsilon: bool, breach: bool, voids: str) -> Any:
         rd.BreachDepressions(raster, in_place=True)
     else:
         rd.FillDepressions(raster, epsilon=epsilon, in_place=True)
-    return _like(dem, np.where(np.asarray(raster) == _VOID, np.nan, np.asarray(raster)))
+    return _like(dem, np.where(np.asarray(raster) == _VOID, np.nan, np.asarray(raster)), None)
 
 
 def accumulated(dem: Any, *, method: str, weights: Any, voids: str) -> Any:
@@ -39,7 +40,7 @@ def accumulated(dem: Any, *, method: str, weights: Any, voids: str) -> Any:
     if weights is not None:
         options["weights"] = rd.rdarray(np.asarray(weights, np.float64), no_data=_VOID)
     found = np.asarray(rd.FlowAccumulation(raster, method=_METHODS[method], **options), np.float64)
-    return _like(dem, np.where(np.asarray(raster) == _VOID, np.nan, found))
+    return _like(dem, np.where(np.asarray(raster) == _VOID, np.nan, found), "flow_accumulation")
 
 
 def _richdem() -> Any:
@@ -61,12 +62,18 @@ def _raster(rd: Any, dem: Any, voids: str) -> Any:
         raise InvalidType(f'engine="richdem" takes one raster (y, x); got shape {data.shape}')
     if voids != "outlets":
         raise InvalidArgument('engine="richdem" lets water out into voids; leave voids="outlets"')
-    ground = np.array(data, np.float64 if data.dtype == np.float64 else np.float32)
+    ground = np.array(data, np.float64 if data.dtype.char == "d" else np.float32)
     ground[~np.isfinite(ground)] = _VOID
     return rd.rdarray(ground, no_data=_VOID)
 
 
-def _like(dem: Any, found: Array) -> Any:
+def _like(dem: Any, found: Array, layer: str | None) -> Any:
+    """The result as the kind of raster that the DEM is."""
     if not hasattr(dem, "coords"):
         return found
-    return dem.copy(data=found)
+    result = dem.copy(data=found)
+    if layer is not None:
+        result.attrs = dict(LAYERS[layer].attributes)
+        result.name = layer
+    result.attrs["processing"] = f"richdem ({layer or 'fill_depressions'})"
+    return result

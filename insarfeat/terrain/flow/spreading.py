@@ -26,6 +26,7 @@ Array = NDArray[Any]
 
 _STATE = "left"
 _WIDE = 2
+_SIDES = ("top", "bottom", "left", "right")
 _METHODS = {"mfd": _kernels.SLOPES, "angles": _kernels.ANGLES, "dinf": _kernels.FACETS}
 
 
@@ -38,7 +39,7 @@ class SpreadStep:
     voids: str
     metrics: Metrics
 
-    cell_bytes: ClassVar = 64
+    cell_bytes: ClassVar = 150  # of which most in rounds, where up to 2 x 2 tiles go together
     rim_bytes: ClassVar = 16
 
     def run(self, workshop: Workshop) -> None:
@@ -86,7 +87,8 @@ class _Block:
         else:
             _kernels.count_donors(ground, levels, frame, waiting)
         amounts = np.zeros(ground.shape)
-        rain_on(work, step.rain, step.metrics, weights[0] if weights else None, inside(amounts, frame))
+        own = weights[0][work.tile.inside] if weights else None
+        rain_on(work, step.rain, step.metrics, own, inside(amounts, frame))
         return cls(ground, levels, method, sizes, amounts, waiting)
 
     def spread(self) -> None:
@@ -172,16 +174,7 @@ class _Left:
         """Put aside, with what is known at the tile's rim."""
         arrays = {field.name: getattr(self, field.name) for field in fields(self)}
         arrays["first"] = np.diff(self.first).astype(np.uint8)
-        sides = zip(("top", "bottom", "left", "right"), rim.sides, strict=True)
-        work.keep(name, arrays | dict(sides), number)
-
-    @classmethod
-    def kept(cls, work: TileWork, member: Member) -> tuple[_Left, Rim]:
-        """Take it up again."""
-        arrays = work.kept(member.state, member.tile.number)
-        arrays["first"] = np.concatenate([[0], np.cumsum(arrays["first"], dtype=np.int64)])
-        rim = Rim(*(arrays.pop(side) for side in ("top", "bottom", "left", "right")))
-        return cls(**arrays), rim
+        work.keep(name, arrays | dict(zip(_SIDES, rim.sides, strict=True)), number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,20 +186,17 @@ class _Joined:
     entries: Array
 
     @classmethod
-    def of(cls, lefts: Sequence[_Left]) -> _Joined:
-        """Put them one after the other."""
-        cells = np.concatenate([[0], np.cumsum([len(left.cells) for left in lefts])])
-        entries = np.concatenate([[0], np.cumsum([len(left.targets) for left in lefts])])
-        first = [left.first[:-1] + start for left, start in zip(lefts, entries, strict=False)]
-        targets = [left.targets + np.int32(start) for left, start in zip(lefts, cells, strict=False)]
-        others = {
-            name: np.concatenate([getattr(left, name) for left in lefts])
-            for name in ("cells", "outside", "parts", "amounts", "waiting")
-        }
-        joined = _Left(
-            first=np.concatenate([*first, entries[-1:]]), targets=np.concatenate(targets), **others
-        )
-        return cls(joined, cells, entries)
+    def kept(cls, work: TileWork, members: Sequence[Member]) -> tuple[_Joined, list[Rim]]:
+        """Take them up again, one after the other; what is joined is let go at once."""
+        kept = [work.kept(member.state, member.tile.number) for member in members]
+        rims = [Rim(*(arrays.pop(side) for side in _SIDES)) for arrays in kept]
+        cells = np.concatenate([[0], np.cumsum([len(arrays["cells"]) for arrays in kept])])
+        entries = np.concatenate([[0], np.cumsum([len(arrays["targets"]) for arrays in kept])])
+        for arrays, start in zip(kept, cells, strict=False):
+            arrays["targets"] += np.int32(start)
+        joined = {name: np.concatenate([arrays.pop(name) for arrays in kept]) for name in tuple(kept[0])}
+        joined["first"] = np.concatenate([[0], np.cumsum(joined["first"], dtype=np.int64)])
+        return cls(_Left(**joined), cells, entries), rims
 
     def part(self, number: int) -> _Left:
         """What is left of one of them."""
@@ -227,9 +217,7 @@ class _Joined:
 def _visit(work: TileWork, _: Any) -> list[tuple[Rim, ...]]:
     """Carry on with tiles side by side: what their seams had held up flows on at once."""
     task: Round = work.given
-    lefts, rims = zip(*[_Left.kept(work, member) for member in task.members], strict=True)
-    joined = _Joined.of(lefts)
-    del lefts  # they are as large again
+    joined, rims = _Joined.kept(work, task.members)
     left = joined.left
     told = np.concatenate([_told(member, joined.part(number)) for number, member in enumerate(task.members)])
     begun = np.flatnonzero(~np.isnan(told))

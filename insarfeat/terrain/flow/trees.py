@@ -71,17 +71,18 @@ class TreeStep:
         shared = (self, tiles.shape.width)
         found = workshop.each_tile("rims", _look, shared, halo=FRAME)
         given = (_marks if self.what == "end" else _inflows)(tiles, found, self.what == "lowest")
-        workshop.each_tile("ways", _gather_rest, shared, halo=FRAME, given=given)
+        workshop.each_tile("ways", _gather_rest, shared, given=given, reads=False)
         workshop.forget("codes", range(len(tiles)))
 
 
 def _gather(work: TileWork, shared: tuple[TreeStep, int]) -> None:
     step, columns = shared
-    codes = codes_under(work, step.voids, step.metrics)
+    filled, ranks, *given = work.read()
+    codes = codes_under(filled, ranks, work, step.voids, step.metrics)
     if step.what == "end":
         work.write(0, _ends(work, codes, columns))
         return
-    amounts = _amounts(work, step)
+    amounts = _amounts(work, step, _own(work, given))
     _kernels.gather(codes, amounts, step.what == "lowest")
     _write(work, step, codes, amounts)
 
@@ -91,15 +92,20 @@ def _write(work: TileWork, step: TreeStep, codes: Array, amounts: Array) -> None
     work.write(0, amounts)
 
 
-def _amounts(work: TileWork, step: TreeStep) -> Array:
+def _own(work: TileWork, given: Sequence[Array]) -> dict[str, Array]:
+    """The tile's own amounts, if there are any."""
+    return {"amounts": given[0][work.tile.inside]} if given else {}
+
+
+def _amounts(work: TileWork, step: TreeStep, own: dict[str, Array]) -> Array:
     """What each cell brings in, as a new array."""
-    _, _, *given = work.read()
+    given = own.get("amounts")
     if step.what == "sum":
         amounts = np.empty((work.tile.core.height, work.tile.core.width))
-        rain_on(work, step.rain, step.metrics, given[0] if given else None, amounts)
+        rain_on(work, step.rain, step.metrics, given, amounts)
         return amounts
-    amounts = given[0][work.tile.inside]
-    return np.array(amounts, np.float64 if amounts.dtype.char == "d" else np.float32)
+    assert given is not None
+    return np.array(given, np.float64 if given.dtype.char == "d" else np.float32)
 
 
 def _ends(work: TileWork, codes: Array, columns: int, marks: Array | None = None) -> Array:
@@ -130,8 +136,10 @@ def _closed(codes: Array, cells: Array) -> Array:
 def _look(work: TileWork, shared: tuple[TreeStep, int]) -> _Leaving:
     step, columns = shared
     core = work.tile.core
-    codes = codes_under(work, step.voids, step.metrics)
-    work.keep("codes", {"codes": codes})
+    filled, ranks, *given = work.read()
+    codes = codes_under(filled, ranks, work, step.voids, step.metrics)
+    own = _own(work, given)
+    work.keep("codes", {"codes": codes, **own})
     cells = rim_cells(core.height, core.width)
     leaving = _closed(codes, cells)
     last = _kernels.follow(codes, cells, np.zeros(codes.shape, np.int32))
@@ -144,7 +152,7 @@ def _look(work: TileWork, shared: tuple[TreeStep, int]) -> _Leaving:
         void = codes.reshape(-1)[cells] == VOID
         marks = np.where(leads_out | void, 0, rows * columns + across + 1)
         return _Leaving(ends, leaving, np.zeros(0), marks)
-    amounts = _amounts(work, step)
+    amounts = _amounts(work, step, own)
     _kernels.gather(codes, amounts, step.what == "lowest")
     return _Leaving(ends, leaving, amounts.reshape(-1)[cells], np.zeros(0, np.int64))
 
@@ -215,13 +223,14 @@ def _no_circles(left: int) -> None:
 def _gather_rest(work: TileWork, shared: tuple[TreeStep, int]) -> None:
     step, columns = shared
     core = work.tile.core
-    codes = work.kept("codes")["codes"]
+    kept = work.kept("codes")
+    codes = kept.pop("codes")
     cells = rim_cells(core.height, core.width)
     _closed(codes, cells)
     if step.what == "end":
         work.write(0, _ends(work, codes, columns, work.given))
         return
-    amounts = _amounts(work, step)
+    amounts = _amounts(work, step, kept)
     through = amounts.reshape(-1)
     if step.what == "lowest":
         through[cells] = np.minimum(through[cells], work.given)

@@ -116,68 +116,64 @@ def azimuths(ground, ranks, northward, eastward, angles):
             if abs(ground[i + 1, j + 1]) == np.inf:
                 angles[i, j] = np.nan
                 continue
-            direct, diagonal, _, turn = facet_of(ground, ranks, i + 1, j + 1, dy, dx)
+            direct, diagonal, straight, sideways = facet_of(ground, ranks, i + 1, j + 1, dy, dx)
             if direct < 0 and diagonal < 0:
                 angles[i, j] = np.nan
             elif direct < 0:
                 way = math.atan2(RIGHT[diagonal] * dx, -DOWN[diagonal] * dy)
                 angles[i, j] = math.degrees(way) % 360
             else:
+                turn = math.degrees(math.atan2(sideways, straight)) if diagonal >= 0 else 0.0
                 clockwise = (diagonal - direct) % 8 == 1
                 angles[i, j] = (45 * direct + (turn if clockwise else -turn)) % 360
 
 
 @inner(error_model="numpy")
 def facet_of(ground, ranks, y, x, dy, dx):
-    """Dinf: the direct and the diagonal neighbour that water goes to, or -1; the diagonal one's share; the turn.
+    """Dinf: the direct and the diagonal neighbour that water goes to, -1 for none; slopes toward and along the first.
 
-    The turn is that from the direct neighbour toward the diagonal one, in degrees.
+    Where there are two, the direction turns from the direct one by atan(sideways / straight). No angle is needed to
+    find them.
     """
-    if ranks[y, x] == 0:
-        z = np.float64(ground[y, x])
-        diagonally = math.sqrt(dy * dy + dx * dx)
-        steepest_yet = 0.0
-        direct = diagonal = -1
-        share = turn = 0.0
-        for facet in range(8):
-            # N-NE, NE-E, E-SE, ...: the even ones turn clockwise from their direct neighbour.
-            one = ((facet + 1) // 2 * 2) % 8
-            two = facet | 1
-            first, second = ground[y + DOWN[one], x + RIGHT[one]], ground[y + DOWN[two], x + RIGHT[two]]
-            ahead, aside = (dy, dx) if one & 3 == 0 else (dx, dy)
-            has_first, has_second = abs(first) < np.inf, abs(second) < np.inf
-            straight = (z - np.float64(first)) / ahead if has_first else 0.0
-            across = (z - np.float64(second)) / diagonally if has_second else 0.0
-            sideways = (np.float64(first) - np.float64(second)) / aside if has_first and has_second else 0.0
-            widest = math.atan2(aside, ahead)
-            if not has_first:
-                found, angle = across, widest
-            elif not has_second or sideways <= 0:
-                found, angle = straight, 0.0
-            else:
-                angle = math.atan2(sideways, straight)
-                found = math.sqrt(straight * straight + sideways * sideways)
-                if angle > widest:
-                    found, angle = across, widest
-            if found > steepest_yet:
-                steepest_yet = found
-                direct = one if has_first else -1
-                diagonal = two
-                share = angle / widest
-                turn = math.degrees(angle)
-        if steepest_yet > 0:
-            # Shares of rounding would carry a flag to where no water goes.
-            if share < 1e-9:
-                return direct, diagonal, 0.0, turn
-            return direct, diagonal, (1.0 if share > 1 - 1e-9 else share), turn
-        code = _steepest_at_all(ground, y, x, dy, dx)
-    else:
+    if ranks[y, x] != 0:
         code = _steepest_of_flat(ground, ranks, y, x, dy, dx)
+        return _alone(code)
+    z = np.float64(ground[y, x])
+    diagonally = math.sqrt(dy * dy + dx * dx)
+    steepest_yet = 0.0
+    direct = diagonal = -1
+    straight = sideways = 0.0
+    for facet in range(8):
+        # N-NE, NE-E, E-SE, ...
+        one = ((facet + 1) // 2 * 2) % 8
+        two = facet | 1
+        first, second = ground[y + DOWN[one], x + RIGHT[one]], ground[y + DOWN[two], x + RIGHT[two]]
+        ahead, aside = (dy, dx) if one & 3 == 0 else (dx, dy)
+        has_first, has_second = abs(first) < np.inf, abs(second) < np.inf
+        toward = (z - np.float64(first)) / ahead if has_first else 0.0
+        along = (np.float64(first) - np.float64(second)) / aside if has_first and has_second else 0.0
+        if not has_first or along * ahead > toward * aside:
+            found = (z - np.float64(second)) / diagonally if has_second else 0.0
+        elif along <= 0:
+            found = toward
+        else:
+            found = math.sqrt(toward * toward + along * along)
+        if found > steepest_yet:
+            steepest_yet, straight, sideways = found, toward, along
+            # Shares of rounding would carry a flag to where no water goes.
+            direct = one if has_first and along * ahead <= toward * aside * (1 - 1e-9) else -1
+            diagonal = two if direct < 0 or along > 1e-9 * toward else -1
+    if steepest_yet > 0:
+        return direct, diagonal, straight, sideways
+    return _alone(_steepest_at_all(ground, y, x, dy, dx))
+
+
+@inner()
+def _alone(code):
+    """One neighbour, given by its code, as a direct or a diagonal one."""
     if code == 0:
         return -1, -1, 0.0, 0.0
-    if code & 1:
-        return code - 1, code % 8, 0.0, 0.0
-    return -1, code - 1, 1.0, 0.0
+    return (code - 1, -1, 0.0, 0.0) if code & 1 else (-1, code - 1, 0.0, 0.0)
 
 
 @inner(error_model="numpy")

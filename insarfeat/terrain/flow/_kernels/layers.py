@@ -11,35 +11,73 @@ from insarfeat.terrain.flow._kernels.flats import flat_drop
 from insarfeat.terrain.flow._kernels.ground import DOWN, RIGHT
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=True, error_model="numpy")
 def spread_area(water, ground, ranks, found, top, left, northward, eastward):
     """Water per metre of width, where it goes to all lower neighbours: each takes half a side of the cell.
 
-    A direct neighbour takes half the side between them, a diagonal one half of the cell's height over the diagonal.
+    A direct neighbour takes half the side between them, a diagonal one half of the cell's area over the diagonal.
     """
+    rows, columns = ground.shape
+    n = found.shape[1]
     for i in range(found.shape[0]):
         y = i + top
         dy, dx = abs(northward[y]), abs(eastward[y])
-        diagonal = 0.5 * dx * dy / math.sqrt(dx * dx + dy * dy)
-        for j in range(found.shape[1]):
+        width = found[i]  # first the width, then what flows through it
+        first, last = max(1 - left, 0), min(columns - 1 - left, n)
+        if 0 < y < rows - 1 and first < last:
+            _widths(
+                ground[y - 1, left + first - 1 : left + last + 1],
+                ground[y, left + first - 1 : left + last + 1],
+                ground[y + 1, left + first - 1 : left + last + 1],
+                0.5 * dy,
+                0.5 * dx,
+                0.5 * dx * dy / math.sqrt(dx * dx + dy * dy),
+                width[first:last],
+            )
+        else:
+            first = last = n
+        for j in range(n):
             x = j + left
-            if ground[y, x] != ground[y, x]:
-                found[i, j] = np.nan
-                continue
-            width = 0.0
-            for k in range(8):
-                if _gets_water(ground, ranks, y, x, y + DOWN[k], x + RIGHT[k]):
-                    width += diagonal if k & 1 else 0.5 * (dx if k & 3 == 0 else dy)
-            found[i, j] = water[y, x] / (width if width > 0 else math.sqrt(dx * dy))
+            if j < first or j >= last or ranks[y, x] != 0:
+                width[j] = _width(ground, ranks, y, x, dy, dx)
+        own, z = water[y, left : left + n], ground[y, left : left + n]
+        one = math.sqrt(dx * dy)
+        for j in range(n):
+            area = own[j] / (width[j] if width[j] > 0 else one)
+            width[j] = area if z[j] == z[j] else np.nan
 
 
 @inner()
-def _gets_water(ground, ranks, y, x, near, beside):
-    if not (0 <= near < ground.shape[0] and 0 <= beside < ground.shape[1]):
-        return False
-    if ground[near, beside] == ground[y, x]:
-        return flat_drop(ranks[y, x], ranks[near, beside]) > 0
-    return ground[near, beside] < ground[y, x]
+def _widths(up, mid, down, side_y, side_x, diagonal, width):
+    for j in range(width.size):
+        z = mid[j + 1]
+        total = _part(up[j + 1] < z, side_x) + _part(down[j + 1] < z, side_x)
+        total += _part(mid[j] < z, side_y) + _part(mid[j + 2] < z, side_y)
+        total += _part(up[j] < z, diagonal) + _part(up[j + 2] < z, diagonal)
+        width[j] = total + _part(down[j] < z, diagonal) + _part(down[j + 2] < z, diagonal)
+
+
+@inner(forceinline=True)
+def _part(lower, side):
+    return side if lower else 0.0
+
+
+@inner()
+def _width(ground, ranks, y, x, dy, dx):
+    """The width of one cell, at the edge or in a flat."""
+    width = 0.0
+    for k in range(8):
+        near, beside = y + DOWN[k], x + RIGHT[k]
+        if not (0 <= near < ground.shape[0] and 0 <= beside < ground.shape[1]):
+            continue
+        if ground[near, beside] == ground[y, x]:
+            lower = flat_drop(ranks[y, x], ranks[near, beside]) > 0
+        else:
+            lower = ground[near, beside] < ground[y, x]
+        if lower:
+            diagonal = 0.5 * dx * dy / math.sqrt(dx * dx + dy * dy)
+            width += diagonal if k & 1 else 0.5 * (dx if k & 3 == 0 else dy)
+    return width
 
 
 @numba.njit(nogil=True, cache=True)

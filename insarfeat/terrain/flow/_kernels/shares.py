@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from insarfeat._kernels import inner
-from insarfeat.terrain.flow._kernels.directions import distance_to, facet_of
+from insarfeat.terrain.flow._kernels.directions import facet_of
 from insarfeat.terrain.flow._kernels.flats import flat_drop
 from insarfeat.terrain.flow._kernels.ground import DOWN, RIGHT
 
@@ -32,7 +32,9 @@ _EXP2 = (
 POWER = 1.1
 """The exponent of slopes in shares of water (Freeman 1991)."""
 
-_LEAST = 1e-300  # so that no receiver is lost where heights differ by the least number there is
+# Slopes are lifted by so much, and so are their powers, that the least numbers there are lose nothing.
+_LIFT = 2.0**100
+_LIFT_OF_POWERS = 500.0
 
 _ROOT_BITS = 0x3FE6A09E667F3BCD  # of the root of one half
 _ONE_BITS = 0x3FF0000000000000
@@ -44,7 +46,7 @@ BATCH = 64
 
 @inner(error_model="numpy", fastmath={"contract"})
 def _to_the_power(numbers, bits):
-    """Raise numbers from 0 to 1 to the power of 1.1, in place, within 1e-11; ``bits`` is scratch of int64."""
+    """Raise numbers above 0 to the power of 1.1, times a constant, in place, within 1e-11; ``bits`` is scratch."""
     n = numbers.size
     given = numbers.view(np.int64)
     mantissas = bits.view(np.float64)
@@ -62,7 +64,7 @@ def _to_the_power(numbers, bits):
         log = log * t + _LOG2[2]
         log = log * t + _LOG2[1]
         log = log * t + _LOG2[0]
-        power = max(POWER * (whole + s * log), -1000.0)
+        power = POWER * (whole + s * log) + _LIFT_OF_POWERS
         turns = np.floor(power + 0.5)
         f = power - turns
         root = _EXP2[8]
@@ -74,27 +76,38 @@ def _to_the_power(numbers, bits):
         root = root * f + _EXP2[2]
         root = root * f + _EXP2[1]
         root = root * f + _EXP2[0]
-        mantissas[k] = root if power > -1000.0 else 0.0  # of 0 there is nothing left
+        mantissas[k] = root
         given[k] = (np.int64(turns) << 52) + _ONE_BITS
     for k in range(n):
         numbers[k] *= mantissas[k]
 
 
+@inner()
+def per_metre_of(sizes):
+    """For each row, of pixels so high and wide, one over the distances along y, along x and to the diagonal."""
+    table = np.empty((sizes.shape[0], 3))
+    for y in range(sizes.shape[0]):
+        dy, dx = sizes[y, 0], sizes[y, 1]
+        table[y, 0] = 1 / dy
+        table[y, 1] = 1 / dx
+        table[y, 2] = 1 / math.sqrt(dy * dy + dx * dx)
+    return table
+
+
 @inner(error_model="numpy")
-def share_by_slopes(ground, ranks, stride, cells, sizes, angles, begins, neighbours, shares, bits):
+def share_by_slopes(ground, ranks, stride, cells, per_metre, angles, begins, neighbours, shares, bits):
     """MFD: who gets water of some cells, and how much of it in relation to the cell's other receivers.
 
     Cells are places in the framed block, counted along its rows; ``ground`` and ``ranks`` are given so too. From
     ``begins[b]`` to ``begins[b + 1]`` lie the receivers of cell b: which of the eight neighbours they are, and their
-    shares. Rows of ``sizes`` are the pixels' height and width; with ``angles`` the angle of the slope counts, as in
-    SAGA's wetness index, not its tangent; ``bits`` is scratch.
+    shares. Rows of ``per_metre`` are those of :func:`per_metre_of`; with ``angles`` the angle of the slope counts, as
+    in SAGA's wetness index, not its tangent; ``bits`` is scratch.
     """
     end = 0
     for b in range(cells.size):
         at = cells[b]
         y = at // stride
-        dy, dx = sizes[y, 0], sizes[y, 1]
-        along_y, along_x, across = 1 / dy, 1 / dx, 1 / math.sqrt(dy * dy + dx * dx)
+        along_y, along_x, across = per_metre[y, 0], per_metre[y, 1], per_metre[y, 2]
         begin = end
         begins[b] = begin
         z = ground[at]
@@ -111,17 +124,11 @@ def share_by_slopes(ground, ranks, stride, cells, sizes, angles, begins, neighbo
             for k in range(8):
                 near = at + DOWN[k] * stride + RIGHT[k]
                 drop = flat_drop(ranks[at], ranks[near]) if ground[near] == z else 0
-                end = _add(shares, neighbours, end, k, drop, 0, 1 / distance_to(k, dy, dx))
-        # Relative to the steepest, so that powers of small slopes do not vanish.
+                distance = across if k & 1 else (along_y if k & 3 == 0 else along_x)
+                end = _add(shares, neighbours, end, k, drop, 0, distance)
         if angles and ranks[at] == 0:
             for k in range(begin, end):
-                shares[k] = math.atan(shares[k])
-        most = 0.0
-        for k in range(begin, end):
-            most = max(most, shares[k])
-        most = 1 / most
-        for k in range(begin, end):
-            shares[k] *= most
+                shares[k] = _LIFT * math.atan(shares[k] / _LIFT)
     begins[cells.size] = end
     _to_the_power(shares[:end], bits)
 
@@ -129,7 +136,7 @@ def share_by_slopes(ground, ranks, stride, cells, sizes, angles, begins, neighbo
 @inner(forceinline=True)
 def _add(shares, neighbours, end, neighbour, z, other, per_metre):
     """Note a receiver, if it is one; without a branch, because there is no telling which are."""
-    shares[end] = max((np.float64(z) - np.float64(other)) * per_metre, _LEAST)
+    shares[end] = (np.float64(z) - np.float64(other)) * _LIFT * per_metre
     neighbours[end] = neighbour
     return end + np.int64((other < z) & (other > -np.inf))
 
@@ -142,13 +149,18 @@ def share_by_facets(ground, ranks, cells, sizes, begins, neighbours, shares):
     for b in range(cells.size):
         y, x = cells[b] // stride, cells[b] % stride
         begins[b] = end
-        direct, diagonal, share, _ = facet_of(ground, ranks, y, x, sizes[y, 0], sizes[y, 1])
-        if direct >= 0 and share < 1:
+        dy, dx = sizes[y, 0], sizes[y, 1]
+        direct, diagonal, straight, sideways = facet_of(ground, ranks, y, x, dy, dx)
+        share = 1.0
+        if direct >= 0 and diagonal >= 0:
+            widest = math.atan2(dx, dy) if direct & 3 == 0 else math.atan2(dy, dx)
+            share = math.atan2(sideways, straight) / (widest if dx != dy else math.pi / 4)
             neighbours[end] = direct
             shares[end] = 1 - share
             end += 1
-        if diagonal >= 0 and share > 0:
-            neighbours[end] = diagonal
+            direct = diagonal
+        if direct >= 0 or diagonal >= 0:
+            neighbours[end] = max(direct, diagonal)
             shares[end] = share
             end += 1
     begins[cells.size] = end

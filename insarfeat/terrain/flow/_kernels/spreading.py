@@ -4,9 +4,15 @@ import numba
 import numpy as np
 
 from insarfeat._kernels import inner
+from insarfeat.terrain.flow._kernels.directions import facet_of
 from insarfeat.terrain.flow._kernels.flats import NO_WAY, flat_drop
 from insarfeat.terrain.flow._kernels.ground import DOWN, RIGHT
-from insarfeat.terrain.flow._kernels.shares import BATCH, share_by_facets, share_by_slopes
+from insarfeat.terrain.flow._kernels.shares import (
+    BATCH,
+    per_metre_of,
+    share_by_facets,
+    share_by_slopes,
+)
 
 SLOPES, ANGLES, FACETS = 0, 1, 2
 """Methods: to all lower neighbours by slope (MFD), by the angle of the slope (SAGA's), or in one direction (Dinf)."""
@@ -49,20 +55,16 @@ def count_donors_by_facets(ground, ranks, frame, sizes, waiting):
             beside = y < frame or x < frame or y >= height - frame or x >= stride - frame
             waiting[y, x] = DONE if beside or abs(ground[y, x]) == np.inf else np.uint8(0)
     steps = np.array(_steps(stride))
-    begins = np.empty(2, np.int64)
-    neighbours = np.empty(2, np.uint8)
-    shares = np.empty(2)
-    cell = np.empty(1, np.int64)
     for y in range(1, height - 1):
         for x in range(1, stride - 1):
             if abs(ground[y, x]) == np.inf:
                 continue
-            cell[0] = y * stride + x
-            share_by_facets(ground, ranks, cell, sizes, begins, neighbours, shares)
-            for k in range(begins[1]):
-                near = cell[0] + steps[neighbours[k]]
-                if donors[near] != DONE:
-                    donors[near] += np.uint8(1)
+            direct, diagonal, _, _ = facet_of(ground, ranks, y, x, sizes[y, 0], sizes[y, 1])
+            for neighbour in (direct, diagonal):
+                if neighbour >= 0:
+                    near = y * stride + x + steps[neighbour]
+                    if donors[near] != DONE:
+                        donors[near] += np.uint8(1)
 
 
 @inner()
@@ -100,6 +102,7 @@ def spread(ground, ranks, method, sizes, amounts, waiting):
     donors = waiting.reshape(-1)
     room = 1024 + 16 * BATCH
     stack = np.empty(room, np.int64)
+    per_metre = per_metre_of(sizes)
     begins = np.empty(BATCH + 1, np.int64)
     neighbours = np.empty(8 * BATCH + 1, np.uint8)
     shares = np.empty(8 * BATCH + 1)
@@ -123,7 +126,16 @@ def spread(ground, ranks, method, sizes, amounts, waiting):
             share_by_facets(ground, ranks, cells[:n], sizes, begins, neighbours, shares)
         else:
             share_by_slopes(
-                heights, levels, stride, cells[:n], sizes, method == ANGLES, begins, neighbours, shares, bits
+                heights,
+                levels,
+                stride,
+                cells[:n],
+                per_metre,
+                method == ANGLES,
+                begins,
+                neighbours,
+                shares,
+                bits,
             )
         if top + 8 * n > room:
             room *= 2
@@ -135,13 +147,14 @@ def spread(ground, ranks, method, sizes, amounts, waiting):
             total = 0.0
             for k in range(begins[b], begins[b + 1]):
                 total += shares[k]
-            amount = totals[at] / total
+            amount = totals[at]
+            total = 1 / total
             for k in range(begins[b], begins[b + 1]):
                 near = at + steps[neighbours[k]]
                 left = donors[near]
                 if left == DONE:
                     continue
-                totals[near] += shares[k] * amount
+                totals[near] += shares[k] * total * amount
                 if left == 1:
                     donors[near] = DONE
                     stack[top] = near
@@ -184,6 +197,7 @@ def unfinished(ground, ranks, method, sizes, waiting, numbers):
     first = np.zeros(count + 1, np.int64)
     targets = np.empty(8 * count, np.int32)
     parts = np.empty(8 * count)
+    per_metre = per_metre_of(sizes)
     begins = np.empty(BATCH + 1, np.int64)
     neighbours = np.empty(8 * BATCH + 1, np.uint8)
     shares = np.empty(8 * BATCH + 1)
@@ -195,7 +209,7 @@ def unfinished(ground, ranks, method, sizes, waiting, numbers):
             share_by_facets(ground, ranks, some, sizes, begins, neighbours, shares)
         else:
             share_by_slopes(
-                heights, levels, stride, some, sizes, method == ANGLES, begins, neighbours, shares, bits
+                heights, levels, stride, some, per_metre, method == ANGLES, begins, neighbours, shares, bits
             )
         for b in range(some.size):
             total = 0.0
@@ -249,6 +263,7 @@ def all_shares(ground, ranks, sizes, found):
     heights = ground.reshape(-1)
     levels = ranks.reshape(-1)
     stride = ground.shape[1]
+    per_metre = per_metre_of(sizes)
     begins = np.empty(2, np.int64)
     neighbours = np.empty(9, np.uint8)
     shares = np.empty(9)
@@ -262,7 +277,7 @@ def all_shares(ground, ranks, sizes, found):
                 found[k, i, j] = np.nan if void else 0
             if void:
                 continue
-            share_by_slopes(heights, levels, stride, cell, sizes, False, begins, neighbours, shares, bits)
+            share_by_slopes(heights, levels, stride, cell, per_metre, False, begins, neighbours, shares, bits)
             total = 0.0
             for k in range(begins[1]):
                 total += shares[k]
