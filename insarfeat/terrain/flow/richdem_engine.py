@@ -28,7 +28,7 @@ def filled(dem: Any, *, epsilon: bool, breach: bool, voids: str) -> Any:
         rd.BreachDepressions(raster, in_place=True)
     else:
         rd.FillDepressions(raster, epsilon=epsilon, in_place=True)
-    return _like(dem, np.where(np.asarray(raster) == _VOID, np.nan, np.asarray(raster)), None)
+    return _like(dem, np.asarray(raster), None)
 
 
 def accumulated(dem: Any, *, method: str, weights: Any, voids: str) -> Any:
@@ -40,7 +40,7 @@ def accumulated(dem: Any, *, method: str, weights: Any, voids: str) -> Any:
     if weights is not None:
         options["weights"] = rd.rdarray(np.asarray(weights, np.float64), no_data=_VOID)
     found = np.asarray(rd.FlowAccumulation(raster, method=_METHODS[method], **options), np.float64)
-    return _like(dem, np.where(np.asarray(raster) == _VOID, np.nan, found), "flow_accumulation")
+    return _like(dem, found, "flow_accumulation")
 
 
 def _richdem() -> Any:
@@ -68,7 +68,8 @@ def _raster(rd: Any, dem: Any, voids: str) -> Any:
 
 
 def _like(dem: Any, found: Array, layer: str | None) -> Any:
-    """The result as the kind of raster that the DEM is."""
+    """The result as the kind of raster that the DEM is, NaN in its voids."""
+    found = np.where(np.isfinite(np.asarray(dem)), found, np.nan).astype(found.dtype)
     if not hasattr(dem, "coords"):
         return found
     result = dem.copy(data=found)
