@@ -14,7 +14,9 @@ from insarfeat import terrain
 from insarfeat.errors import InvalidArgument, InvalidType, MissingExtra
 
 HERE = importlib.util.find_spec("richdem") is not None
-needs_it = pytest.mark.skipif(not HERE, reason="richdem is not installed: it does not build from PyPI on this Python")
+needs_it = pytest.mark.skipif(
+    not HERE, reason="richdem is not installed: it does not build from PyPI on this Python"
+)
 
 
 def rough() -> np.ndarray:
