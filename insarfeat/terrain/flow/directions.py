@@ -79,7 +79,8 @@ class D8Step:
 
 
 def _write_codes(work: TileWork, step: D8Step) -> None:
-    codes = codes_under(*work.read(), work, step.voids, step.metrics)
+    filled, ranks = work.read()
+    codes = codes_under(filled, ranks, work, step.voids, step.metrics)
     names = _names(step.metrics).astype(np.uint8)
     work.write(0, codes if names[1] == 1 and names[3] == 3 else names[codes])
 
