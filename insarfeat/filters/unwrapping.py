@@ -58,10 +58,10 @@ def unwrap(ifg: Any, coherence: Any, *, looks: float, method: Literal["snaphu"] 
     gradients around them, the coherence and the number of looks (SNAPHU's cost mode "smooth": for phase from which
     the topography has been removed). The sign stays that of the interferogram.
 
-    A lazy input gives lazy results, which ``insarfeat.plan(...).run(...)`` computes; Dask alone cannot, for the whole
-    raster is needed. Put both layers into one plan, ``plan(xr.Dataset({layer.name: layer for layer in result}))``, or
-    SNAPHU runs twice. About 40 bytes per pixel lie on disk meanwhile, beside the output of the plan, or for arrays in
-    the temporary folder.
+    A lazy input gives lazy results, which ``insarfeat.plan(...).run(...)`` computes; Dask alone runs a plan of its
+    own into a temporary folder, for the whole raster is needed. Put both layers into one plan,
+    ``plan(xr.Dataset({layer.name: layer for layer in result}))``, or SNAPHU runs twice. About 40 bytes per pixel
+    lie on disk meanwhile, beside the output of the plan, or for arrays in the temporary folder.
 
     Parameters
     ----------

@@ -272,11 +272,12 @@ def test_a_plan_without_a_valid_pixel_gives_nodata(tmp_path: Path) -> None:
 
 
 @needs_snaphu
-def test_dask_alone_is_told_that_it_needs_a_plan() -> None:
-    phase, components = unwrap(da.ones((40, 50), dtype="c8", chunks=20), np.ones((40, 50), "f4"), looks=4)
-    for lonely in (phase, components):
-        with pytest.raises(InvalidArgument, match=r"insarfeat\.plan"):
-            lonely.compute()
+@needs_snaphu
+def test_dask_alone_runs_it_through_a_plan() -> None:
+    _, ifg, coherence = scene()
+    found = unwrap(da.from_array(ifg, chunks=50), coherence, looks=10)
+    for lonely, expected in zip(found, unwrap(ifg, coherence, looks=10), strict=True):
+        np.testing.assert_array_equal(lonely.compute(), expected)
 
 
 @needs_snaphu

@@ -215,11 +215,12 @@ def unfinished(ground, ranks, method, sizes, waiting, numbers):
             total = 0.0
             for k in range(begins[b], begins[b + 1]):
                 total += shares[k]
+            total = 1 / total if total > 0 else 0.0
             for k in range(begins[b], begins[b + 1]):
                 number = numbers[some[b] + steps[neighbours[k]]]
                 if number > 0:
                     targets[end] = number - 1
-                    parts[end] = shares[k] / total
+                    parts[end] = shares[k] * total
                     end += 1
             first[start + b + 1] = end
     return cells, inside, first, targets[:end].copy(), parts[:end].copy()
