@@ -67,7 +67,7 @@ def ranked(filled: Array) -> Array:
     """Ranks of the cells of flats; the one place that knows the operator behind them."""
     from insarfeat.terrain.flow import routing
 
-    return np.asarray(routing._RANK(filled, parameters=routing._Edges("outlets")))
+    return np.asarray(routing.ranked(filled, "outlets"))
 
 
 # topotoolbox: libtopotoolbox in C, through its GridObject

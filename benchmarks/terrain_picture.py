@@ -1,6 +1,6 @@
 """The picture of the documentation: the four layers of the composite, and their first component, near Davos.
 
-Run as ``python -m benchmarks.terrain_picture --data FOLDER --out docs/terrain.png``. SAGA computes the wetness index.
+Run as ``python -m benchmarks.terrain_picture --data FOLDER --out docs/terrain.png``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks.terrain_reference import SAMPLES, at_pixel, layers_of
+from benchmarks.terrain_reference import SAMPLES, at_pixel
 from insarfeat import terrain
 from insarfeat.plot import picture
 
@@ -27,7 +27,7 @@ def layers(data: Path) -> list[xr.DataArray]:
     """The DEM's light, the four layers and their first component, on a window of the Davos tile."""
     davos = SAMPLES[0]
     dem = at_pixel(data / davos.file, davos.epsg)
-    twi = dem.copy(data=layers_of(dem.values)[-1]).rename("twi")
+    twi = terrain.twi(dem)
     found = terrain.attributes(dem, ["hillshade", "slope", "convexity", terrain.Tri("saga")])
     composite = terrain.terrain_pc1(dem, twi=twi)
     return [layer.isel(_WINDOW) for layer in (*found.data_vars.values(), twi, composite)]

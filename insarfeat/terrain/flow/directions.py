@@ -1,4 +1,4 @@
-"""Where water goes from each cell, as layers: one pass over tiles that see one or two cells beyond their rims."""
+"""Where water goes from each cell, as layers: one pass over tiles that see one cell beyond their rims."""
 
 from __future__ import annotations
 
@@ -40,12 +40,7 @@ def codes_under(filled: Array, ranks: Array, work: TileWork, voids: str, metrics
         np.ascontiguousarray(eastward[turned[0]]),
         codes,
     )
-    names = _names(metrics)
-    return (
-        codes
-        if names[1] == 1 and names[3] == 3
-        else np.ascontiguousarray(names.astype(np.uint8)[codes[turned]])
-    )
+    return np.ascontiguousarray(_renamed(codes, metrics)[turned])
 
 
 def _sizes(metrics: Metrics, tile: Tile) -> tuple[Array, Array]:
@@ -61,6 +56,12 @@ def _names(metrics: Metrics) -> Array:
     if eastward[0] < 0:
         names[:9] = _COLUMNS_TURNED[names[:9]]
     return names
+
+
+def _renamed(codes: Array, metrics: Metrics) -> Array:
+    """Codes turned from one into the other, which is the same both ways."""
+    names = _names(metrics)
+    return codes if names[1] == 1 and names[3] == 3 else names.astype(np.uint8)[codes]
 
 
 @dataclass(frozen=True)
@@ -81,8 +82,7 @@ class D8Step:
 def _write_codes(work: TileWork, step: D8Step) -> None:
     filled, ranks = work.read()
     codes = codes_under(filled, ranks, work, step.voids, step.metrics)
-    names = _names(step.metrics).astype(np.uint8)
-    work.write(0, codes if names[1] == 1 and names[3] == 3 else names[codes])
+    work.write(0, _renamed(codes, step.metrics))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from insarfeat.dispatch import TileWork, Workshop
 from insarfeat.terrain.flow._kernels.suction import draw
-from insarfeat.terrain.flow.exchange import Round, settle
+from insarfeat.terrain.flow.exchange import Round, finish, settle
 from insarfeat.terrain.flow.ground import inside
 from insarfeat.terrain.flow.lattice import Lattice, Rim
 
@@ -34,18 +34,15 @@ class DrawStep:
         states = [[_STATE]]
         if len(tiles) > 1:
             states = settle(workshop, _STATE, [Lattice(tiles, np.float64, 0.0)], rims, _visit)
-        last = {number: names[-1] for number, names in enumerate(states)}
-        workshop.each_tile("drawn", _write, given=last, reads=False)
-        for number, names in enumerate(states):
-            workshop.forget(names[-1], [number])
+        finish(workshop, "drawn", _write, states)
 
 
 def _begin(work: TileWork, _: Any) -> tuple[Rim, ...]:
-    arrays = [np.zeros((work.tile.core.height + 2, work.tile.core.width + 2)) for _ in range(2)]
-    for array, pixels in zip(arrays, work.read(), strict=True):
-        inside(array)[:] = np.nan_to_num(pixels, nan=0.0)
-    water, shares = arrays
-    inside(shares)[np.isnan(work.read()[0])] = _NONE
+    area, suction = work.read()
+    void = np.isnan(area)
+    water, shares = (np.zeros((area.shape[0] + 2, area.shape[1] + 2)) for _ in range(2))
+    inside(water)[:] = np.where(void, 0, area)
+    inside(shares)[:] = np.where(void, _NONE, suction)
     draw(water, shares)
     return _tell(work, _STATE, water, shares)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from insarfeat.dispatch import TileWork, Workshop
 from insarfeat.terrain.flow._kernels.epsilon import fill_with_fall
-from insarfeat.terrain.flow.exchange import Round, settle
+from insarfeat.terrain.flow.exchange import Round, finish, settle
 from insarfeat.terrain.flow.ground import FRAME, framed, framed_ranks, inside
 from insarfeat.terrain.flow.lattice import Lattice, Rim
 
@@ -41,11 +41,7 @@ class EpsilonStep:
         rims = workshop.each_tile("fall", _begin, self, halo=FRAME)
         dtype = rims[0][0].top.dtype
         states = settle(workshop, _STATE, [Lattice(tiles, dtype, np.inf)], rims, _visit, self)
-        workshop.each_tile(
-            "falling", _write, given={number: names[-1] for number, names in enumerate(states)}, reads=False
-        )
-        for number, names in enumerate(states):
-            workshop.forget(names[-1], [number])
+        finish(workshop, "falling", _write, states)
 
 
 def _filled(ground: Array, around: Array) -> Array:

@@ -88,6 +88,15 @@ def settle(
         turn += 1
 
 
+def finish(
+    workshop: Workshop, title: str, write: Callable[[Any, Any], None], names: Sequence[Sequence[str]]
+) -> None:
+    """Let each tile write what its last state says, by ``write(work, None)`` with its name, and forget the states."""
+    workshop.each_tile(title, write, given={number: own[-1] for number, own in enumerate(names)}, reads=False)
+    for number, own in enumerate(names):
+        workshop.forget(own[-1], [number])
+
+
 def _groups(tiles: TileGrid, awake: set[int], turn: int | None) -> list[list[int]]:
     """The tiles that are awake, each alone, or with the others of its group in this round."""
     if turn is None:

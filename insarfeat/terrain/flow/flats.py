@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from insarfeat.dispatch import TileWork, Workshop
 from insarfeat.terrain.flow._kernels import flats as _kernels
-from insarfeat.terrain.flow.exchange import Round, settle
+from insarfeat.terrain.flow.exchange import Round, finish, settle
 from insarfeat.terrain.flow.ground import FRAME, framed
 from insarfeat.terrain.flow.lattice import Lattice, Rim
 from insarfeat.windows import Tile
@@ -44,12 +44,8 @@ class FlatsStep:
         if len(tiles) > 1:
             lattices = [Lattice(tiles, np.int32, _kernels.FAR) for _ in range(2)]
             states = settle(workshop, _STATE, lattices, rims, _visit)
-        workshop.each_tile(
-            "ranks", _write, given={number: names[-1] for number, names in enumerate(states)}, reads=False
-        )
+        finish(workshop, "ranks", _write, states)
         workshop.forget(_CLOSED, range(len(tiles)))
-        for number, names in enumerate(states):
-            workshop.forget(names[-1], [number])
 
 
 def _find(work: TileWork, step: FlatsStep) -> tuple[Rim, ...]:

@@ -117,7 +117,12 @@ class Routed(NamedTuple):
 def routed(dem: Any, voids: Voids) -> Routed:
     """Fill depressions and rank flats."""
     ground = filled(dem, voids)
-    return Routed(ground, _RANK(ground, parameters=_Edges(voids)))
+    return Routed(ground, ranked(ground, voids))
+
+
+def ranked(ground: Any, voids: Voids) -> Any:
+    """Rank the flats of ground without depressions."""
+    return _RANK(ground, parameters=_Edges(voids))
 
 
 def filled(dem: Any, voids: Voids) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -198,6 +199,11 @@ class _Joined:
         joined["first"] = np.concatenate([[0], np.cumsum(joined["first"], dtype=np.int64)])
         return cls(_Left(**joined), cells, entries), rims
 
+    @property
+    def spans(self) -> list[slice]:
+        """Where the cells of each tile lie."""
+        return [slice(*ends) for ends in pairwise(self.cells.tolist())]
+
     def part(self, number: int) -> _Left:
         """What is left of one of them."""
         start, stop = self.cells[number : number + 2]
@@ -219,7 +225,12 @@ def _visit(work: TileWork, _: Any) -> list[tuple[Rim, ...]]:
     task: Round = work.given
     joined, rims = _Joined.kept(work, task.members)
     left = joined.left
-    told = np.concatenate([_told(member, joined.part(number)) for number, member in enumerate(task.members)])
+    told = np.concatenate(
+        [
+            _told(member, left.cells[own], left.outside[own])
+            for member, own in zip(task.members, joined.spans, strict=True)
+        ]
+    )
     begun = np.flatnonzero(~np.isnan(told))
     left.amounts[begun] = told[begun]
     same, copies = _copies(task.members, joined)
@@ -245,38 +256,40 @@ def _visit(work: TileWork, _: Any) -> list[tuple[Rim, ...]]:
     return [(rim,) for rim in rims]
 
 
-def _told(member: Member, left: _Left) -> Array:
+def _told(member: Member, cells: Array, outside: Array) -> Array:
     """What the neighbours have told of the cells that are left, NaN where nothing."""
     core = member.tile.core
     around = np.zeros((core.height + 2, core.width + 2))  # pages that nothing is written to cost nothing
     member.around[0].onto(around)
-    told = np.full(len(left.cells), np.nan)
-    told[left.outside] = around.reshape(-1)[left.cells[left.outside]]
+    told = np.full(len(cells), np.nan)
+    told[outside] = around.reshape(-1)[cells[outside]]
     return told
 
 
 def _copies(members: Sequence[Member], joined: _Joined) -> tuple[Array, Array]:
     """Cells of one tile that wait and that others wait for: their numbers, sorted, and those in the other tiles."""
-    parts = [joined.part(number) for number in range(len(members))]
+    left = joined.left
     ones: list[Array] = [np.zeros(0, np.int64)]
     others: list[Array] = [np.zeros(0, np.int64)]
-    for member, part, start in zip(members, parts, joined.cells, strict=False):
-        outside = np.flatnonzero(part.outside)
-        rows, columns = np.divmod(part.cells[outside], member.tile.core.width + 2)
+    beside = [own.start + np.flatnonzero(left.outside[own]) for own in joined.spans]
+    waiting = [
+        own.start + np.flatnonzero(~left.outside[own]) for own in joined.spans
+    ]  # in the order of places
+    for member, asking in zip(members, beside, strict=True):
+        rows, columns = np.divmod(left.cells[asking], member.tile.core.width + 2)
         rows, columns = rows + member.tile.core.top - 1, columns + member.tile.core.left - 1
-        for other, theirs, their_start in zip(members, parts, joined.cells, strict=False):
+        for other, asked in zip(members, waiting, strict=True):
             core = other.tile.core
             there = (
                 (rows >= core.top) & (rows < core.bottom) & (columns >= core.left) & (columns < core.right)
             )
-            own = np.flatnonzero(~theirs.outside)  # in the order of their places
-            if other is member or not there.any() or not len(own):
+            if other is member or not there.any() or not len(asked):
                 continue
             places = (rows[there] - core.top + 1) * (core.width + 2) + columns[there] - core.left + 1
-            at = np.minimum(np.searchsorted(theirs.cells[own], places), len(own) - 1)
-            match = theirs.cells[own[at]] == places
-            ones.append(their_start + own[at[match]])
-            others.append(start + outside[there][match])
+            at = asked[np.minimum(np.searchsorted(left.cells[asked], places), len(asked) - 1)]
+            match = left.cells[at] == places
+            ones.append(at[match])
+            others.append(asking[there][match])
     one, copies = np.concatenate(ones), np.concatenate(others)
     order = np.argsort(one, kind="stable")
     return one[order], copies[order]

@@ -8,7 +8,7 @@ import numba
 import numpy as np
 
 from insarfeat._kernels import inner
-from insarfeat.terrain.flow._kernels.ground import lowest_around
+from insarfeat.terrain.flow._kernels.ground import lowest_around, steps_of
 
 _PIT, _OUTLET, _VOID = 0, 9, 10
 _CACHED = 1 << 14
@@ -34,7 +34,7 @@ def label_basins(framed, labels):
         code = codes[i, 1 : width + 1]
         for j in range(width):
             own[j] = np.int32(-1) if code[j] == _VOID else np.int32(-2)
-    steps = np.array([0, -stride, 1 - stride, 1, stride + 1, stride, stride - 1, -1, -stride - 1])
+    steps = steps_of(stride)
     flat_codes = codes.reshape(-1)
     flat_labels = labels.reshape(-1)
     count = 0
@@ -44,7 +44,7 @@ def label_basins(framed, labels):
                 continue
             at = start
             while flat_labels[at] == -2 and 1 <= flat_codes[at] <= 8:
-                at += steps[flat_codes[at]]
+                at += steps[flat_codes[at] - 1]
             found = flat_labels[at]
             if found == -2:
                 if flat_codes[at] == _OUTLET:
@@ -56,7 +56,7 @@ def label_basins(framed, labels):
             at = start
             while flat_labels[at] == -2:
                 flat_labels[at] = found
-                at += steps[flat_codes[at]]
+                at += steps[flat_codes[at] - 1]
     return count
 
 

@@ -4,6 +4,7 @@ import numba
 import numpy as np
 
 from insarfeat._kernels import inner
+from insarfeat.terrain.flow._kernels.ground import steps_of
 
 
 @numba.njit(nogil=True, cache=True)
@@ -17,7 +18,7 @@ def fill_with_fall(ground, around, filled):
     kind = ground.dtype.type
     infinite = kind(np.inf)
     height, stride = ground.shape
-    steps = np.array((-stride, 1 - stride, 1, stride + 1, stride, stride - 1, -1, -stride - 1))
+    steps = steps_of(stride)
     heights = ground.reshape(-1)
     surface = filled.reshape(-1)
     beside = around.reshape(-1)

@@ -8,7 +8,7 @@ import numba
 import numpy as np
 
 from insarfeat._kernels import inner
-from insarfeat.terrain.flow._kernels.ground import lowest_around
+from insarfeat.terrain.flow._kernels.ground import lowest_around, steps_of
 
 FAR = np.int32(1 << 29)
 """The distance of cells that nothing has reached."""
@@ -67,7 +67,7 @@ def first_distances(ground, cells, numbers, toward, away, beside):
     sides are not known here: numbers of cells, and the places in the frame that are as high.
     """
     height, stride = ground.shape
-    steps = np.array(_steps(stride))
+    steps = steps_of(stride)
     places = ground.reshape(-1)
     known = numbers.reshape(-1)
     linked = np.empty(6 * (height + stride), np.int32)
@@ -121,7 +121,7 @@ def spread_over_flats(cells, numbers, beside, toward, away, linked, is_open):
     """
     for k in linked:
         is_open[k] = True
-    steps = np.array(_steps(numbers.shape[1]))
+    steps = steps_of(numbers.shape[1])
     known = numbers.reshape(-1)
     seen = np.zeros(cells.size, np.bool_)
     flat = np.empty(cells.size, np.int32)
@@ -175,17 +175,12 @@ def _spread_in_flat(cells, known, steps, beside, distances, flat, queue):
         first += 1
 
 
-@inner(forceinline=True)
-def _steps(stride):
-    return (-stride, 1 - stride, 1, stride + 1, stride, stride - 1, -1, -stride - 1)
-
-
 @numba.njit(nogil=True, cache=True)
 def spread_distances(cells, numbers, distances, begun):
     """Let shorter distances spread from some cells over their flats."""
     if begun.size == 0:
         return
-    steps = np.array(_steps(numbers.shape[1]))
+    steps = steps_of(numbers.shape[1])
     known = numbers.reshape(-1)
     # From near to far, so that hardly a cell is reached twice.
     order = begun[np.argsort(distances[begun])]

@@ -15,6 +15,12 @@ DOWN = (-1, -1, 0, 1, 1, 1, 0, -1)
 RIGHT = (0, 1, 1, 1, 0, -1, -1, -1)
 
 
+@inner()
+def steps_of(stride):
+    """How far the neighbours are along the rows of a block, in the order of the codes."""
+    return np.array((-stride, 1 - stride, 1, stride + 1, stride, stride - 1, -1, -stride - 1))
+
+
 @numba.njit(nogil=True, cache=True)
 def frame(dem, top, left, void, framed):
     """Copy a block into its frame; the block's first cell comes to (top, left), what it does not cover is beyond."""

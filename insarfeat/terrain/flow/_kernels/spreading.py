@@ -6,7 +6,7 @@ import numpy as np
 from insarfeat._kernels import inner
 from insarfeat.terrain.flow._kernels.directions import facet_of
 from insarfeat.terrain.flow._kernels.flats import NO_WAY, flat_drop
-from insarfeat.terrain.flow._kernels.ground import DOWN, RIGHT
+from insarfeat.terrain.flow._kernels.ground import DOWN, RIGHT, steps_of
 from insarfeat.terrain.flow._kernels.shares import (
     BATCH,
     per_metre_of,
@@ -54,7 +54,7 @@ def count_donors_by_facets(ground, ranks, frame, sizes, waiting):
         for x in range(stride):
             beside = y < frame or x < frame or y >= height - frame or x >= stride - frame
             waiting[y, x] = DONE if beside or abs(ground[y, x]) == np.inf else np.uint8(0)
-    steps = np.array(_steps(stride))
+    steps = steps_of(stride)
     for y in range(1, height - 1):
         for x in range(1, stride - 1):
             if abs(ground[y, x]) == np.inf:
@@ -82,11 +82,6 @@ def _is_higher(other, z):
     return np.int32((other > z) & (other < np.inf))
 
 
-@inner(forceinline=True)
-def _steps(stride):
-    return (-stride, 1 - stride, 1, stride + 1, stride, stride - 1, -1, -stride - 1)
-
-
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def spread(ground, ranks, method, sizes, amounts, waiting):
     """Hand on the water of all cells whose donors have handed on theirs.
@@ -95,7 +90,7 @@ def spread(ground, ranks, method, sizes, amounts, waiting):
     not hand on theirs are those still waiting.
     """
     stride = ground.shape[1]
-    steps = np.array(_steps(stride))
+    steps = steps_of(stride)
     heights = ground.reshape(-1)
     levels = ranks.reshape(-1)
     totals = amounts.reshape(-1)
@@ -193,7 +188,7 @@ def unfinished(ground, ranks, method, sizes, waiting, numbers):
                 cells[count] = y * stride + x
                 count += 1
     cells = cells[:count]
-    steps = np.array(_steps(stride))
+    steps = steps_of(stride)
     first = np.zeros(count + 1, np.int64)
     targets = np.empty(8 * count, np.int32)
     parts = np.empty(8 * count)

@@ -6,6 +6,7 @@ import numba
 import numpy as np
 
 from insarfeat._kernels import inner
+from insarfeat.terrain.flow._kernels.ground import steps_of
 
 
 @numba.njit(nogil=True, cache=True)
@@ -25,7 +26,7 @@ def draw(water, shares):
     sweeps do most of it, and what they leave spreads from cell to cell.
     """
     height, stride = water.shape
-    steps = np.array((-stride, 1 - stride, 1, stride + 1, stride, stride - 1, -1, -stride - 1))
+    steps = steps_of(stride)
     for y in range(1, height - 1):
         up, mid, part = water[y - 1], water[y], shares[y]
         for x in range(1, stride - 1):

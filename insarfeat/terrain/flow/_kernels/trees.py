@@ -6,26 +6,21 @@ Codes have no frame: no code leads out of the block.
 import numba
 import numpy as np
 
-from insarfeat._kernels import inner
+from insarfeat.terrain.flow._kernels.ground import steps_of
 
 _DONE = np.uint8(255)
-
-
-@inner()
-def _steps(stride):
-    return np.array([0, -stride, 1 - stride, 1, stride + 1, stride, stride - 1, -1, -stride - 1])
 
 
 @numba.njit(nogil=True, cache=True)
 def gather(codes, amounts, lowest):
     """Add to each cell what flows into it, in place; with ``lowest``, keep the lowest instead of the sum."""
-    steps = _steps(codes.shape[1])
+    steps = steps_of(codes.shape[1])
     ways = codes.reshape(-1)
     totals = amounts.reshape(-1)
     waiting = np.zeros(ways.size, np.uint8)
     for at in range(ways.size):
         if 1 <= ways[at] <= 8:
-            waiting[at + steps[ways[at]]] += np.uint8(1)
+            waiting[at + steps[ways[at] - 1]] += np.uint8(1)
     for start in range(ways.size):
         at = start
         while waiting[at] == 0:
@@ -34,7 +29,7 @@ def gather(codes, amounts, lowest):
             if not 1 <= code <= 8:
                 break
             amount = totals[at]
-            at += steps[code]
+            at += steps[code - 1]
             if lowest:
                 totals[at] = min(totals[at], amount)
             else:
@@ -45,14 +40,14 @@ def gather(codes, amounts, lowest):
 @numba.njit(nogil=True, cache=True)
 def follow(codes, starts, memory):
     """The cell at which the way from each start ends; ``memory`` is int32, as large as the block, 0 everywhere."""
-    steps = _steps(codes.shape[1])
+    steps = steps_of(codes.shape[1])
     ways = codes.reshape(-1)
     known = memory.reshape(-1)
     ends = np.empty(starts.size, np.int64)
     for k in range(starts.size):
         at = starts[k]
         while known[at] == 0 and 1 <= ways[at] <= 8:
-            at += steps[ways[at]]
+            at += steps[ways[at] - 1]
         end = known[at] - 1 if known[at] else at
         ends[k] = end
         at = starts[k]
@@ -60,25 +55,25 @@ def follow(codes, starts, memory):
             known[at] = end + 1
             if not 1 <= ways[at] <= 8:
                 break
-            at += steps[ways[at]]
+            at += steps[ways[at] - 1]
     return ends
 
 
 @numba.njit(nogil=True, cache=True)
 def hand_up(codes, marks):
     """Give each cell the mark of the cell at which its way ends; cells without a mark have 0, those in voids too."""
-    steps = _steps(codes.shape[1])
+    steps = steps_of(codes.shape[1])
     ways = codes.reshape(-1)
     known = marks.reshape(-1)
     for start in range(ways.size):
         at = start
         while known[at] == 0 and 1 <= ways[at] <= 8:
-            at += steps[ways[at]]
+            at += steps[ways[at] - 1]
         mark = known[at]
         at = start
         while known[at] == 0 and 1 <= ways[at] <= 8:
             known[at] = mark
-            at += steps[ways[at]]
+            at += steps[ways[at] - 1]
 
 
 @numba.njit(nogil=True, cache=True)
