@@ -126,10 +126,11 @@ def _utm() -> str:
 def located(dem: Array) -> Array:
     """Samples at which map pixels are seen, by the lookup's own mapping."""
     from insarfeat.geometry import DopplerLookup
+    from insarfeat.georeference import grid_of
     from insarfeat.windows import Window
 
     radar, template = scene(len(dem))
-    mapping, _ = DopplerLookup(radar, template, geoid=0.0).on_map(None)  # type: ignore[arg-type]
+    mapping, _ = DopplerLookup(radar, template, geoid=0.0).on_map(grid_of(template))
     return np.asarray(mapping.located(dem, Window(0, 0, *dem.shape))[1])
 
 

@@ -11,27 +11,52 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from insarfeat import bursts, filters, geometry, inventory, io, plot, report, synth, terrain, tiling
-    from insarfeat.io import open_stack
+    from insarfeat import (
+        bursts,
+        filters,
+        geometry,
+        inventory,
+        io,
+        pairs,
+        plot,
+        report,
+        stacks,
+        synth,
+        terrain,
+        tiling,
+    )
+    from insarfeat.io import open_product, open_stack
+    from insarfeat.stacks import build_stack
     from insarfeat.tiling import write
     from insarfeat.tiling.plan import plan
 
 _SUBPACKAGES = (
-    "bursts", "filters", "geometry", "inventory", "io", "plot", "report", "synth", "terrain", "tiling",
+    "bursts", "filters", "geometry", "inventory", "io", "pairs", "plot", "report", "stacks", "synth", "terrain",
+    "tiling",
 )  # fmt: skip
-_FUNCTIONS = {"open_stack": "insarfeat.io", "plan": "insarfeat.tiling", "write": "insarfeat.tiling"}
+_FUNCTIONS = {
+    "build_stack": "insarfeat.stacks",
+    "open_product": "insarfeat.io",
+    "open_stack": "insarfeat.io",
+    "plan": "insarfeat.tiling",
+    "write": "insarfeat.tiling",
+}
 
 __all__ = [
     "__version__",
+    "build_stack",
     "bursts",
     "filters",
     "geometry",
     "inventory",
     "io",
+    "open_product",
     "open_stack",
+    "pairs",
     "plan",
     "plot",
     "report",
+    "stacks",
     "synth",
     "terrain",
     "tiling",

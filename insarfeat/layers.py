@@ -33,6 +33,8 @@ class Layer:
         Of angles, which come back to where they were: means are those of directions, not of numbers.
     flags
         Meaning of each value of a categorical layer.
+    masks
+        Meaning of each bit of a layer whose values are sums of bits.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Layer:
     limits: tuple[float, float] | None = None
     period: float | None = None
     flags: tuple[tuple[int, str], ...] = ()
+    masks: tuple[tuple[int, str], ...] = ()
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -58,6 +61,9 @@ class Layer:
         if self.flags:
             attributes["flag_values"] = np.array([value for value, _ in self.flags], self.dtype)
             attributes["flag_meanings"] = " ".join(meaning for _, meaning in self.flags)
+        elif self.masks:
+            attributes["flag_masks"] = np.array([mask for mask, _ in self.masks], self.dtype)
+            attributes["flag_meanings"] = " ".join(meaning for _, meaning in self.masks)
         return attributes
 
 
@@ -79,13 +85,24 @@ _TABLE = (
         dtype="complex64",
         drawing="cyclic",
     ),
+    Layer("image", "complex radar image", "1", dtype="complex64", drawing="amplitude"),
     Layer("coherence", "interferometric coherence", "1", limits=(0.0, 1.0)),
+    Layer("temporal_coherence", "temporal coherence of a series of interferograms", "1", limits=(0.0, 1.0)),
     Layer("phase_deviation", "standard deviation of the interferometric phase", "radian"),
     Layer("intensity", "backscattered intensity", "1", drawing="amplitude"),
     Layer("unwrapped_phase", "unwrapped interferometric phase", "radian", drawing="signed"),
     Layer("connected_components", "connected components of the unwrapped phase", "1", dtype="uint8"),
     Layer("displacement", "line-of-sight displacement, positive toward the satellite", "m", drawing="signed"),
+    Layer(
+        "velocity",
+        "line-of-sight velocity, positive toward the satellite",
+        "m year-1",
+        drawing="signed",
+    ),
+    Layer("velocity_deviation", "standard deviation of the line-of-sight velocity", "m year-1"),
     Layer("elevation", "surface elevation", "m", "surface_altitude", drawing="terrain"),
+    Layer("latitude", "latitude", "degree_north", "latitude"),
+    Layer("longitude", "longitude", "degree_east", "longitude", period=360.0),
     Layer("incidence", "incidence angle from the vertical at the ground", "degree", "sensor_zenith_angle"),
     Layer(
         "heading",
@@ -227,6 +244,14 @@ _TABLE = (
         drawing="signed",
     ),
     Layer(
+        "water",
+        "water",
+        "1",
+        dtype="uint8",
+        drawing="classes",
+        flags=((0, "land"), (1, "water")),
+    ),
+    Layer(
         "landslide",
         "landslide",
         "1",
@@ -241,6 +266,21 @@ _TABLE = (
         dtype="uint8",
         drawing="classes",
         flags=((0, "invalid"), (1, "valid")),
+    ),
+    Layer(
+        "invalid_causes",
+        "what makes pixels invalid",
+        "1",
+        dtype="uint8",
+        masks=(
+            (1, "missing"),
+            (2, "outside_footprint"),
+            (4, "water"),
+            (8, "layover"),
+            (16, "shadow"),
+            (32, "low_coherence"),
+            (64, "flow_contamination"),
+        ),
     ),
 )
 

@@ -188,11 +188,12 @@ def metrics_of(array: xr.DataArray, resolution: Resolution | None, north: North 
             f"resolution={resolution!r} was given, but {array.name or 'the DataArray'} has coordinates, and the "
             "pixel size comes from them; leave resolution out, or drop the coordinates"
         )
-    return _metrics_of_grid(grid_of(array), north)
+    return metrics_of_grid(grid_of(array), north)
 
 
 @lru_cache(maxsize=256)
-def _metrics_of_grid(grid: Grid, north: North) -> Metrics:
+def metrics_of_grid(grid: Grid, north: North = "true") -> Metrics:
+    """What the pixels of a grid are on the ground; without a CRS its coordinates are metres."""
     crs = None if grid.crs_wkt is None else parse_crs(grid.crs_wkt)
     if crs is None or crs.ellipsoid is None:
         return Metrics.planar(grid.y.step, grid.x.step)

@@ -17,7 +17,8 @@ ROOT = Path(insarfeat.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
 KERNELS = [path for path in MODULES if "_kernels" in (path.stem, path.parent.name)]
 PUBLIC_PACKAGES = (
-    "bursts", "filters", "geometry", "inventory", "io", "plot", "report", "synth", "terrain", "tiling",
+    "bursts", "filters", "geometry", "inventory", "io", "pairs", "plot", "report", "stacks", "synth", "terrain",
+    "tiling",
 )  # fmt: skip
 
 # Each part may import what stands before it, never what stands after.
@@ -30,6 +31,7 @@ ORDER = (
     ("plot",),
     ("io",),
     ("tiling",),
+    ("pairs", "stacks"),
     ("report",),
     ("cli",),
 )

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import insarfeat
-from insarfeat.cli import geometry_verbs, phase_verbs, terrain_verbs, verbs
+from insarfeat.cli import geometry_verbs, phase_verbs, plot_verb, rank_verb, stack_verb, terrain_verbs, verbs
 from insarfeat.errors import InsarfeatError, InvalidArgument, InvalidType, MissingInput, OutputExists
 
 VERBS = "insarfeat.verbs"
@@ -39,6 +39,9 @@ def build_app() -> typer.Typer:
     app.command("coherence")(phase_verbs.coherence)
     app.command("terrain")(terrain_verbs.terrain_layers)
     app.command("sensitivity")(geometry_verbs.sensitivity)
+    app.command("rank")(rank_verb.rank)
+    app.command("stack")(stack_verb.stack)
+    app.command("plot")(plot_verb.plot)
     for entry in sorted(entry_points(group=VERBS), key=lambda entry: entry.name):
         try:
             register: Callable[[typer.Typer], None] = entry.load()

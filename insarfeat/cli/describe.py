@@ -14,14 +14,31 @@ from insarfeat.errors import InsarfeatError
 from insarfeat.georeference import Grid, crs_of, grid_of
 from insarfeat.metrics import metrics_of
 
+_TOLD = (
+    "title",
+    "product",
+    "primary_date",
+    "secondary_date",
+    "temporal_baseline_days",
+    "polarisation",
+    "orbit_direction",
+    "phase_sign",
+    "unverified",
+    "source",
+    "date_created",
+    "insarfeat_version",
+)
+"""Attributes of a stack that are told, in this order."""
+
 
 def described(stack: xr.Dataset, name: str) -> Iterator[RenderableType]:
-    """Tables and lines about a stack; nothing but its header is read."""
+    """Tables and lines about a stack; of its pixels only those that tell which are valid are read."""
     rasters = {str(key): raster for key, raster in stack.data_vars.items() if raster.ndim >= 2}
     yield f"[bold]{escape(name)}[/bold]"
     if rasters:
         yield _facts(next(iter(rasters.values())))
     yield _layers(rasters)
+    yield from _validity(rasters)
     yield from _origin(stack, rasters)
 
 
@@ -66,9 +83,21 @@ def _layers(rasters: dict[str, xr.DataArray]) -> Table:
     return table
 
 
+def _validity(rasters: dict[str, xr.DataArray]) -> Iterator[str]:
+    """How much can be used, and what stands in the way of the rest; these small layers are read for it."""
+    from insarfeat.tiling import cause_shares, lines_of_causes
+
+    if "invalid_causes" in rasters:
+        yield "[bold]validity[/bold]"
+        yield from (escape(line) for line in lines_of_causes(cause_shares(rasters["invalid_causes"])))
+    elif "valid_mask" in rasters:
+        mask = rasters["valid_mask"]
+        yield f"valid pixels: {100 * float((mask == 1).mean()):.3g} %"
+
+
 def _origin(stack: xr.Dataset, rasters: dict[str, xr.DataArray]) -> Iterator[str]:
-    for label in ("title", "source", "date_created", "insarfeat_version"):
-        if label in stack.attrs:
+    for label in _TOLD:
+        if label in stack.attrs and not str(stack.attrs[label]).startswith("rasters and stacks"):
             yield f"{label.replace('_', ' ')}: {escape(str(stack.attrs[label]))}"
     if "insarfeat_inputs" in stack.attrs:
         inputs = json.loads(stack.attrs["insarfeat_inputs"])

@@ -62,18 +62,24 @@ def demo_layers(scene: xr.Dataset) -> xr.Dataset:
     )
 
 
-def info(path: Annotated[Path, typer.Argument(help="A .nc, .zarr or .tif.")]) -> None:
-    """Say what is in a stack: its grid, its layers, how it was made.
+def info(
+    path: Annotated[Path, typer.Argument(help="A .nc, .zarr or .tif, or a product of any processor.")],
+    pair: Annotated[str | None, typer.Option(help="Which interferogram, where PATH holds several.")] = None,
+    swath: Annotated[str | None, typer.Option(help="Which swath of an SLC product, as IW2.")] = None,
+    polarisation: Annotated[str | None, typer.Option(help="Which polarisation of it, as VV.")] = None,
+) -> None:
+    """Say what is in a stack or a product: its grid, its layers, how it was made, what of it is valid.
 
     Example: insarfeat info insarfeat-demo/stack.nc
     """
     from rich.console import Console
 
-    from insarfeat import open_stack
+    from insarfeat import open_product
     from insarfeat.cli.describe import described
 
+    product = open_product(path, pair=pair, swath=swath, polarisation=polarisation)
     console = Console()
-    for part in described(open_stack(path), path.name):
+    for part in described(product, path.name):
         console.print(part)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, Protocol, runtime_checkable
@@ -16,7 +16,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from insarfeat.errors import InvalidType
+from insarfeat.errors import GridMismatch, InvalidType
 from insarfeat.windows import Shape, Window
 
 
@@ -113,6 +113,38 @@ class GeneratedSource:
                 f"{window.height} x {window.width} pixels"
             )
         return pixels
+
+
+class StackedSource:
+    """Rasters of one size and type behind each other, along a new first dimension."""
+
+    def __init__(self, layers: Sequence[Source]) -> None:
+        self.layers = tuple(layers)
+        sizes = {layer.shape for layer in self.layers}
+        kinds = {layer.dtype for layer in self.layers}
+        if len(sizes) != 1 or len(kinds) != 1:
+            raise GridMismatch(
+                f"rasters that are stacked must have one size and type; got {sorted(map(str, sizes | kinds))}"
+            )
+        self.shape: tuple[int, ...] = (len(self.layers), *sizes.pop())
+        self.dtype: np.dtype[Any] = kinds.pop()
+        self.token = _digest("stacked", *(layer.token for layer in self.layers))
+
+    def fingerprint(self) -> str:
+        """Of all of them."""
+        return _digest("stacked", *(layer.fingerprint() for layer in self.layers))
+
+    def describe(self) -> str:
+        """What a person reads in the provenance."""
+        return "; ".join(dict.fromkeys(layer.describe() for layer in self.layers))
+
+    def read(self, lead: tuple[int, ...], window: Window) -> NDArray[Any]:
+        """The pixels of a window of one of them."""
+        return self.layers[lead[0]].read(lead[1:], window)
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from insarfeat.dispatch import Operator, Raster, Result
 from insarfeat.errors import InvalidArgument, InvalidType
 from insarfeat.filters._kernels import looks as _kernels
+from insarfeat.layers import LAYERS
 from insarfeat.metrics import Metrics, Resolution, metrics_of, planar_metrics
 from insarfeat.windows import Step
 
@@ -16,6 +18,15 @@ from insarfeat.windows import Step
 class _Looks(NamedTuple):
     rows: int
     columns: int
+
+
+class _Turns(NamedTuple):
+    """Looks, and of angles how many radians are one unit and the least of them."""
+
+    rows: int
+    columns: int
+    scale: float
+    lowest: float
 
 
 class _Cells(NamedTuple):
@@ -35,7 +46,15 @@ _MULTILOOK = Operator(
     outputs=[Result(None, "input")],
     step=lambda looks: Step(*looks),
     nodata="all",
-    datasets=True,
+)
+
+_MULTILOOK_ANGLES = Operator(
+    "insarfeat.filters.multilook_angles",
+    _kernels.mean_of_angles,
+    inputs=[Raster("x")],
+    outputs=[Result(None, "input")],
+    step=lambda turns: Step(turns.rows, turns.columns),
+    nodata="all",
 )
 
 _CELL_COHERENCE = Operator(
@@ -64,7 +83,8 @@ def multilook(
     ----------
     x
         Complex or real raster, mask (uint8 or boolean), or a Dataset of them. NaN is nodata, and so are 0+0j and, in
-        masks, 255. Mean a wrapped phase as an interferogram: the mean of angles is no angle.
+        masks, 255. Of DataArrays whose canonical name says that they hold angles (``wrapped_phase``, ``aspect``,
+        ``heading``) the direction of the mean phasor is taken; mean other wrapped phases as interferograms.
     looks
         Pixels per cell, (rows, columns); or "auto": as many as make cells come closest to square ones of ``pixel``
         metres, at least one.
@@ -88,10 +108,18 @@ def multilook(
     (30, 7)
     """
     if isinstance(looks, str) and looks == "auto":
-        return _MULTILOOK(x, parameters=_looks_for(x, pixel, resolution))
-    if resolution is not None:
+        chosen = _looks_for(x, pixel, resolution)
+    elif resolution is not None:
         raise InvalidArgument(f'resolution= is for looks="auto"; looks={looks!r} are whole pixels anyway')
-    return _MULTILOOK(x, parameters=_Looks(*_whole(looks)))
+    else:
+        chosen = _Looks(*_whole(looks))
+    if not hasattr(x, "data_vars"):
+        return _averaged(x, chosen)
+    rasters = {
+        name: _averaged(one, chosen).rename(name) if one.ndim >= 2 else one
+        for name, one in x.data_vars.items()
+    }
+    return type(x)(rasters, attrs=x.attrs)
 
 
 def multilook_coherence(
@@ -124,6 +152,15 @@ def multilook_coherence(
            [1., 1.]], dtype=float32)
     """
     return _CELL_COHERENCE(primary, secondary, parameters=_Cells(*_whole(looks), bool(unbiased)))
+
+
+def _averaged(raster: Any, looks: _Looks) -> Any:
+    """Means over cells; of angles, which a name tells, that of their directions."""
+    known = LAYERS.get(str(getattr(raster, "name", None)))
+    if known is None or known.period is None or raster.dtype.kind != "f":
+        return _MULTILOOK(raster, parameters=looks)
+    lowest = known.limits[0] if known.limits else -known.period / 2
+    return _MULTILOOK_ANGLES(raster, parameters=_Turns(*looks, 2 * math.pi / known.period, lowest))
 
 
 def _whole(looks: Any) -> tuple[int, int]:

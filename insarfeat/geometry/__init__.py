@@ -17,7 +17,7 @@ from insarfeat.geometry.geocoding import geocode, radarcode
 from insarfeat.geometry.ground_view import CoherenceWeight, ground_view
 from insarfeat.geometry.line_of_sight import LineOfSight, ViewingAngles, incidence_and_heading
 from insarfeat.geometry.lookups import CoordinateLookup, DopplerLookup
-from insarfeat.geometry.maps import map_grid
+from insarfeat.geometry.maps import map_grid, map_over, map_widened
 from insarfeat.geometry.motion import (
     decompose,
     detectable_velocity,
@@ -27,6 +27,7 @@ from insarfeat.geometry.motion import (
 )
 from insarfeat.geometry.orbit import Orbit
 from insarfeat.geometry.radar_grid import RadarGrid
+from insarfeat.geometry.regridding import regrid
 from insarfeat.geometry.sensitivity import coherence_weight, sensitivity_layer
 from insarfeat.geometry.slopes import local_incidence, r_index, slope_to_los
 from insarfeat.geometry.swath import Footprint, GeolocationGrid, Swath
@@ -65,9 +66,12 @@ __all__ = [
     "los_from_mintpy",
     "los_from_opera",
     "map_grid",
+    "map_over",
+    "map_widened",
     "phase",
     "r_index",
     "radarcode",
+    "regrid",
     "sensitivity_layer",
     "shadow_layover",
     "sight_on_map",

@@ -6,13 +6,11 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from insarfeat.dispatch import Value
 from insarfeat.errors import GridMismatch, InvalidArgument, InvalidType
 from insarfeat.geometry.lookups import Found, Lookup, values_of
 from insarfeat.geometry.maps import Map, map_named
-from insarfeat.geometry.sampling import Method, Resample, Sampling
+from insarfeat.geometry.sampling import Method, Resample, Sampling, stored_as
 from insarfeat.georeference import GRID_MAPPING, spatial_dims
 from insarfeat.windows import Shape
 
@@ -140,11 +138,11 @@ def _geocoded(
     layer: Any, lookup: Lookup, named: Map | None, method: Method | None, period: float | None
 ) -> Any:
     chosen = lookup.map_meant(named)
-    positions = _positions(*lookup.on_map(chosen.grid))
+    positions = positions_of(*lookup.on_map(chosen.grid))
     brought = positions.sample(layer, lookup.shape, "the lookup's image", method, period)
     if not hasattr(layer, "coords"):
         return brought
-    return _labelled(brought, layer, chosen.dims, chosen.coords, "geometry.geocode()")
+    return labelled(brought, layer, chosen.dims, chosen.coords, "geometry.geocode()")
 
 
 def _radarcoded(layer: Any, lookup: Lookup, method: Method | None, period: float | None) -> Any:
@@ -153,9 +151,9 @@ def _radarcoded(layer: Any, lookup: Lookup, method: Method | None, period: float
             f"layer must be a DataArray with coordinates, which say where it lies; got {type(layer).__name__}"
         )
     grid = lookup.map_meant(map_named(layer)).grid
-    positions = _positions(*lookup.on_radar(grid))
+    positions = positions_of(*lookup.on_radar(grid))
     brought = positions.sample(layer, Shape(grid.y.size, grid.x.size), "its map", method, period)
-    return _labelled(brought, layer, ("line", "sample"), {}, "geometry.radarcode()")
+    return labelled(brought, layer, ("line", "sample"), {}, "geometry.radarcode()")
 
 
 @dataclass(frozen=True)
@@ -182,14 +180,16 @@ class _Positions:
                 f"layer is {own.height} x {own.width} pixels, {named} {raster.height} x {raster.width}; was it "
                 "cropped or multilooked without the lookup?"
             )
-        sampling = Sampling.of(getattr(layer, "name", None), data.dtype, method, period)
-        kept = np.dtype(np.uint8) if data.dtype.kind == "b" else data.dtype.newbyteorder("=")
+        name = getattr(layer, "name", None)
+        kept = stored_as(name, data.dtype)
+        sampling = Sampling.of(name, kept, method, period)
         resample = Resample(self.mapping, sampling, raster, kept)
         places = [(self.rows, self.foreign), (self.columns, self.foreign)]
         return remapped(resample, [*values_of(data), *places])
 
 
-def _positions(mapping: Any, inputs: Found) -> _Positions:
+def positions_of(mapping: Any, inputs: Found) -> _Positions:
+    """What a mapping finds as rows and columns, ready to sample layers there."""
     from insarfeat.dispatch.expression import Remap
 
     found = Remap(mapping, [value for value, _ in inputs])
@@ -197,7 +197,7 @@ def _positions(mapping: Any, inputs: Found) -> _Positions:
     return _Positions(mapping, Value(found, 0), Value(found, 1), tuple(foreign.values()))
 
 
-def _labelled(
+def labelled(
     data: Any,
     layer: xr.DataArray,
     dims: tuple[Hashable, Hashable],

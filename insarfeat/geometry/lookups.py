@@ -15,14 +15,15 @@ from insarfeat.geometry.mappings import ElevationRange, MapOnRadar, OnRadar, Pla
 from insarfeat.geometry.maps import Map, map_named, same_map
 from insarfeat.geometry.radar_grid import RadarGrid
 from insarfeat.geometry.tie_points import MapPixels
-from insarfeat.georeference import Grid, same_grid
-from insarfeat.windows import Shape
+from insarfeat.georeference import Axis, Grid, parse_crs, same_grid
+from insarfeat.windows import Shape, Window
 
 if TYPE_CHECKING:
     import xarray as xr
 
 _ON_EARTH = ElevationRange(-500.0, 9000.0)
 _WIDEST = 5.0  # degrees of latitude
+_CELLS = 64
 
 Found = Sequence[tuple[Value, tuple[Any, ...]]]
 """Values with the Dask arrays that they stand on."""
@@ -105,6 +106,18 @@ class CoordinateLookup:
                 "that is not NaN, as 0?"
             )
 
+    @property
+    def extent(self) -> Grid:
+        """A coarse map in degrees that covers the image."""
+        bounds = self._boxes.bounds(Window.whole(self.shape))
+        assert bounds is not None  # nodata all over was refused
+        dy, dx = (bounds.north - bounds.south) / _CELLS, (bounds.east - bounds.west) / _CELLS
+        return Grid(
+            Axis(bounds.north - dy / 2, -dy, _CELLS),
+            Axis(bounds.west + dx / 2, dx, _CELLS),
+            parse_crs("EPSG:4326").to_wkt(),
+        )
+
     def map_meant(self, named: Map | None) -> Map:
         """The map; it must be named."""
         if named is None:
@@ -134,7 +147,7 @@ class DopplerLookup:
     radar
         Grid of the radar image, after debursting and multilooking: :meth:`RadarGrid.multilooked`.
     dem
-        Elevations in metres: a DataArray with coordinates and a CRS, which make the map.
+        Elevations in metres: a DataArray with coordinates and a CRS. Other maps than its own get them interpolated.
     geoid
         Metres by which the zero of the elevations is above the WGS 84 ellipsoid; 0 for ellipsoidal elevations. Most
         DEMs (SRTM, Copernicus, ASTER) are above the geoid, which is 50 m up in the Alps: leaving that out shifts all
@@ -166,26 +179,33 @@ class DopplerLookup:
             )
         self.map = map_named(dem)
         self.shape = Shape(*radar.shape)
-        self._inputs = values_of(dem.data)
-        bounds = _elevations(dem) if elevations is None else ElevationRange(*map(float, elevations))
-        self._forward = OnRadar(MapPixels(self.map.grid), radar, geoid_of(geoid), bounds)
+        self._dem = dem
+        self._radar, self._geoid = radar, geoid_of(geoid)
+        self._elevations = _elevations(dem) if elevations is None else ElevationRange(*map(float, elevations))
+        MapPixels(self.map.grid)  # refuses a DEM without a CRS
 
     def map_meant(self, named: Map | None) -> Map:
-        """The map of the DEM; another is refused."""
-        if named is not None and not same_map(named.grid, self.map.grid):
-            raise GridMismatch(
-                "grid must be that of the lookup's DEM, whose elevations are needed in each of its pixels; bring the "
-                "DEM to the grid first, e.g. dem.odc.reproject(...), and make the lookup with it"
-            )
+        """The map that is named, or that of the DEM."""
         return named or self.map
 
     def on_map(self, grid: Grid) -> tuple[OnRadar, Found]:
-        """The mapping to lines and samples at the pixels of the map, and its inputs."""
-        return self._forward, self._inputs
+        """The mapping to lines and samples at the pixels of a map, and its inputs."""
+        forward = OnRadar(MapPixels(grid), self._radar, self._geoid, self._elevations)
+        return forward, values_of(self._on(grid).data)
 
     def on_radar(self, grid: Grid) -> tuple[RadarOnMap, Found]:
-        """The mapping to rows and columns of the map at the pixels of the image, and its inputs."""
-        return RadarOnMap(self._forward), self._inputs
+        """The mapping to rows and columns of a map at the pixels of the image, and its inputs."""
+        forward, inputs = self.on_map(grid)
+        return RadarOnMap(forward), inputs
+
+    def _on(self, grid: Grid) -> xr.DataArray:
+        """The elevations at the pixels of a map."""
+        if same_map(grid, self.map.grid):
+            return self._dem
+        from insarfeat.geometry.regridding import regrid
+
+        # Not cubic: elevations beyond the lowest and highest of the DEM would lie where nobody looks for them.
+        return regrid(self._dem.rename("elevation"), grid, method="linear")  # type: ignore[no-any-return]
 
 
 def values_of(*arrays: Any) -> Found:

@@ -21,6 +21,20 @@ Array = NDArray[Any]
 _REACH = {"nearest": 1, "linear": 1, "cubic": 2}
 
 
+def stored_as(name: Any, dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Type of a layer on another grid: integers that hold a continuous layer, as elevations do, become float32.
+
+    >>> stored_as("elevation", np.dtype("i2")), stored_as("landslide", np.dtype("?"))
+    (dtype('float32'), dtype('uint8'))
+    """
+    if dtype.kind == "b":
+        return np.dtype(np.uint8)
+    known = LAYERS.get(str(name))
+    if dtype.kind in "iu" and known is not None and known.drawing != "classes" and known.dtype == "float32":
+        return np.dtype(np.float32)
+    return dtype.newbyteorder("=")
+
+
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """How values between pixels are found: the method, and for angles what is a whole turn and the least of them."""

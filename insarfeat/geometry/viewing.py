@@ -102,7 +102,7 @@ def sight_on_map(radar: RadarGrid, grid: Any, *, elevation: Any = 0.0) -> LineOf
     if not level and not same_map(grid_of(elevation), chosen.grid):
         raise GridMismatch(
             "elevation must lie on the map that is wanted, pixel on pixel; bring it there first, e.g. "
-            "elevation.odc.reproject(...)"
+            "insarfeat.geometry.regrid(elevation, grid)"
         )
     given = value_of(np.full((1, 1), float(elevation)) if level else elevation.data)
     mapping = _Sight(MapPixels(chosen.grid), radar, level)

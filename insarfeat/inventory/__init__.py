@@ -1,16 +1,24 @@
-"""Checks of layers against mapped landslides: distributions inside and outside, and the power law of areas."""
+"""Mapped landslides: read, drawn as labels, compared with layers, and the power law of their areas."""
 
 from insarfeat.inventory.comparison import Comparison, LayerContrast, Summary, compare
+from insarfeat.inventory.feature_boxes import Box, Boxes, boxes
+from insarfeat.inventory.labels import rasterize
 from insarfeat.inventory.polygons import areas_of
 from insarfeat.inventory.power_law import Interval, PowerLaw, frequency_area
+from insarfeat.inventory.vectors import read_polygons
 
 __all__ = [
+    "Box",
+    "Boxes",
     "Comparison",
     "Interval",
     "LayerContrast",
     "PowerLaw",
     "Summary",
     "areas_of",
+    "boxes",
     "compare",
     "frequency_area",
+    "rasterize",
+    "read_polygons",
 ]

@@ -175,7 +175,7 @@ def _things_in(polygons: Any) -> Iterator[Any]:
     elif isinstance(polygons, str | bytes) or hasattr(polygons, "__fspath__"):
         raise InvalidType(
             f"polygons is {polygons!r}; it must be {_ACCEPTED}: read the file first, as in "
-            "json.load(open(path)) or geopandas.read_file(path)"
+            "inventory.read_polygons(path)"
         )
     elif isinstance(polygons, Iterable):
         for thing in polygons:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pyproj import CRS
 
 CONVENTIONS = "CF-1.11"
+ORDER = "insarfeat_layers"
+"""Attribute that lists the layers in their order, which not every format keeps."""
 
 _STALE = frozenset(
     {
@@ -124,6 +126,7 @@ def product_of(dataset: xr.Dataset, sources: Mapping[str, Source], provenance: M
         frame[name].encoding = {}
     frame.attrs = _global_attributes(dataset.attrs, provenance)
     mapped = grid is not None and crs is not None
+    frame.attrs[ORDER] = json.dumps(list(sources))
     rasters = {
         name: Layered(source, dataset[name].dims, _raster_attributes(name, dataset[name].attrs, mapped))
         for name, source in sources.items()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -120,8 +121,19 @@ def _gdal_eyes(path: Path, name: str, product: Product) -> tuple[str | None, tup
     if format_of(path) == "netcdf":
         variable = f"{name}_real" if product.rasters[name].dtype.kind == "c" else name
         target = f"NETCDF:{path}:{variable}"
-    with rasterio.open(target) as file:
+    with _without_remarks(), rasterio.open(target) as file:
         return (file.crs.to_wkt() if file.crs else None), tuple(file.transform)[:6]
+
+
+@contextmanager
+def _without_remarks() -> Iterator[None]:
+    """GDAL remarks on every dimension that it does not know, as that of the pairs; they mean nothing here."""
+    log = logging.getLogger("rasterio._env")
+    before, log.disabled = log.disabled, True
+    try:
+        yield
+    finally:
+        log.disabled = before
 
 
 def _zarr_eyes(path: Path, name: str) -> tuple[str | None, tuple[float, ...]]:

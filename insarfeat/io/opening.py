@@ -14,6 +14,8 @@ from insarfeat.dispatch.lazy import lazy_source
 from insarfeat.dispatch.sources import Source
 from insarfeat.errors import InvalidType, MissingInput, UnreadableInput
 from insarfeat.georeference import GRID_MAPPING
+from insarfeat.io.conventions import ORDER
+from insarfeat.io.native_headers import check_header
 from insarfeat.io.netcdf import COMPLEX_OF, COMPLEX_PART
 from insarfeat.io.sources import (
     BandSource,
@@ -79,6 +81,8 @@ def open_stack(path: str | Path) -> xr.Dataset:
 
 
 def _open_variables(file: FileIdentity, engine: str) -> xr.Dataset:
+    if engine != "zarr":
+        check_header(file.path)
     try:
         with netcdf_lock(), open_raw(file, engine) as stored:
             frame = stored.drop_vars([name for name, v in stored.variables.items() if v.ndim >= 2]).load()
@@ -100,7 +104,7 @@ def _open_variables(file: FileIdentity, engine: str) -> xr.Dataset:
             for key, value in parts[0].attrs.items()
             if key not in (*_STORAGE, COMPLEX_OF, COMPLEX_PART)
         }
-        rasters[name] = xr.Variable(parts[0].dims, lazy_source(source, _chunks(source, chunks)), attributes)
+        rasters[name] = xr.Variable(parts[0].dims, lazy_source(source, chunks_of(source, chunks)), attributes)
     mapping = next((v.attrs.get("grid_mapping") for v in large.values() if "grid_mapping" in v.attrs), None)
     if mapping in frame.data_vars:
         frame = frame.set_coords(mapping)
@@ -110,8 +114,17 @@ def _open_variables(file: FileIdentity, engine: str) -> xr.Dataset:
         and GRID_MAPPING not in frame.variables
     ):
         frame = frame.rename({mapping: GRID_MAPPING})
-    dataset = frame.assign(rasters)
+    dataset = frame.assign({name: rasters[name] for name in _in_order(rasters, frame.attrs)})
     return dataset.set_coords([name for name in rasters if name in as_coords])
+
+
+def _in_order(rasters: Mapping[str, Any], attributes: Mapping[str, Any]) -> list[str]:
+    """Names of rasters in the order in which they were written, as far as the file tells."""
+    try:
+        told = [str(name) for name in json.loads(attributes.get(ORDER, "[]"))]
+    except (TypeError, ValueError):
+        told = []
+    return [*(name for name in told if name in rasters), *(name for name in rasters if name not in told)]
 
 
 def _grouped(variables: Mapping[str, xr.Variable]) -> dict[str, tuple[str, ...]]:
@@ -150,7 +163,8 @@ def _decoding(
     native = dtype.newbyteorder("=")
     if dtype.kind in "fc":
         return Decoding(native, nodata, scale, offset)
-    if packed or (nodata and not categorical and dtype.kind in "iu"):
+    continuous = known is not None and np.dtype(known.dtype).kind == "f"
+    if packed or (dtype.kind in "iu" and (continuous or (nodata and not categorical))):
         return Decoding(np.dtype("f4"), nodata, scale, offset)
     return Decoding(native)
 
@@ -167,13 +181,11 @@ def _open_bands(file: FileIdentity) -> xr.Dataset:
 
 def _dataset_of_bands(file: FileIdentity, stored: Any) -> xr.Dataset:
     tags = stored.tags()
-    dataset = xr.Dataset(
-        coords=_frame_coords(stored), attrs=json.loads(tags.get("insarfeat_attributes", "{}"))
-    )
+    dataset = xr.Dataset(coords=frame_coords(stored), attrs=_kept(tags, file.path))
     for band in range(1, stored.count + 1):
         name = stored.descriptions[band - 1] or (file.path.stem if stored.count == 1 else f"band_{band}")
         own = stored.tags(band)
-        attributes = json.loads(own.get("insarfeat_attributes", "{}"))
+        attributes = _kept(own, file.path)
         dtype = np.dtype(stored.dtypes[band - 1])
         nodata = stored.nodatavals[band - 1]
         described = {"scale_factor": stored.scales[band - 1], "add_offset": stored.offsets[band - 1]}
@@ -194,12 +206,22 @@ def _dataset_of_bands(file: FileIdentity, stored: Any) -> xr.Dataset:
         source: Source = BandSource(file, band, shape, wanted, decoding, categorical)
         if unit := stored.units[band - 1]:
             attributes.setdefault("units", unit)
-        chunks = _chunks(source, stored.block_shapes[band - 1])
+        chunks = chunks_of(source, stored.block_shapes[band - 1])
         dataset[name] = xr.Variable(("y", "x"), lazy_source(source, chunks), attributes)
     return dataset
 
 
-def _frame_coords(stored: Any) -> dict[str, Any]:
+def _kept(tags: Mapping[str, str], path: Path) -> dict[str, Any]:
+    """Attributes that a writer of this package has put into tags."""
+    try:
+        found = json.loads(tags.get("insarfeat_attributes", "{}"))
+    except ValueError as error:
+        raise UnreadableInput(f"{path.name} is damaged: its tags are not as they were written") from error
+    return found if isinstance(found, dict) else {}
+
+
+def frame_coords(stored: Any) -> dict[str, Any]:
+    """Coordinates of pixel centres and the CRS of an open raster; none where it has no place on a map."""
     transform = stored.transform
     coords: dict[str, Any] = {}
     if transform.is_identity:
@@ -216,7 +238,7 @@ def _frame_coords(stored: Any) -> dict[str, Any]:
     return coords
 
 
-def _chunks(source: Source, stored: tuple[int, ...] | None) -> tuple[tuple[int, ...], ...]:
+def chunks_of(source: Source, stored: tuple[int, ...] | None) -> tuple[tuple[int, ...], ...]:
     """Chunks of about 2048 pixels a side that do not cut the file's own."""
     lead = tuple((1,) * size for size in source.shape[:-2])
     sides = []

@@ -79,8 +79,8 @@ class VariableSource:
 
     @property
     def token(self) -> str:
-        """File, its time and size, and the variable."""
-        return f"{'+'.join(self.variables)}@{self.file}"
+        """File, its time and size, the variable, and what its numbers are taken for."""
+        return f"{'+'.join(self.variables)}-{self.decoding}-{self.dtype}@{self.file}"
 
     def fingerprint(self) -> str:
         """Same as the token."""
@@ -124,8 +124,8 @@ class BandSource:
 
     @property
     def token(self) -> str:
-        """File, its time and size, and the band."""
-        return f"band-{self.band}@{self.file}"
+        """File, its time and size, the band, and what its numbers are taken for."""
+        return f"band-{self.band}-{self.decoding}-{self.dtype}@{self.file}"
 
     def fingerprint(self) -> str:
         """Same as the token."""
@@ -143,8 +143,14 @@ class BandSource:
         )
         if self.categorical_nodata is None:
             return pixels
-        filled = np.where(np.isnan(pixels), self.categorical_nodata, pixels)
-        return filled.astype(self.dtype)
+        return as_classes(pixels, self.dtype, self.categorical_nodata)
+
+
+def as_classes(numbers: Array, dtype: np.dtype[Any], nodata: int) -> Array:
+    """Whole numbers of a type from real ones; those that it cannot hold become nodata, as NaN does."""
+    limits = np.iinfo(dtype)
+    held = (numbers >= limits.min) & (numbers <= limits.max)  # NaN is neither
+    return np.where(held, numbers, nodata).astype(dtype)
 
 
 def _in_strips(variable: xr.Variable, lead: tuple[int, ...], window: Window) -> Array:

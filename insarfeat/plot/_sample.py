@@ -81,4 +81,7 @@ def with_nan(layer: xr.DataArray) -> npt.NDArray[Any]:
     if fill is None and layer.name in LAYERS:
         fill = fill_value(layer.dtype)
     numbers = values.astype(np.float64)
+    if "flag_masks" in layer.attrs:  # of several causes the first one is shown
+        whole = values.astype(np.int64)
+        numbers = (whole & -whole).astype(np.float64)
     return numbers if fill is None else np.where(values == fill, np.nan, numbers)

@@ -99,6 +99,8 @@ def _flags(layer: xr.DataArray) -> tuple[tuple[int, str], ...]:
     if layer.dtype.kind == "b":
         return (0, "false"), (1, "true")
     numbers, meanings = layer.attrs.get("flag_values"), str(layer.attrs.get("flag_meanings", "")).split()
+    if numbers is None and meanings and (masks := layer.attrs.get("flag_masks")) is not None:
+        numbers, meanings = [0, *np.atleast_1d(masks)], ["none", *meanings]
     if numbers is None or not meanings:
         return ()
     return tuple(zip((int(number) for number in np.atleast_1d(numbers)), meanings, strict=False))

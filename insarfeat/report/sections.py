@@ -71,6 +71,28 @@ def histograms(subject: Subject) -> Section | None:
     )
 
 
+def validity(subject: Subject) -> Section | None:
+    """Why pixels cannot be used: the share of each cause, and of pixels with none."""
+    raster = subject.named("invalid_causes")
+    if raster is None:
+        return None
+    from insarfeat.tiling import cause_shares
+
+    found = cause_shares(raster.sample)
+    rows = "".join(
+        f"<li><span>{escape(name.replace('_', ' '))}</span> {100.0 * share:.3g} %"
+        f'<i style="width:{100.0 * share:.1f}%"></i></li>'
+        for name, share in found.items()
+    )
+    note = "" if raster.step == 1 else f" Of a sample, every {_ordinal(raster.step)} row and column."
+    return Section(
+        "Validity",
+        f'<figure><ul class="shares">{rows}</ul></figure>'
+        f"<p>A pixel may have several causes; valid are those with none.{note}</p>",
+        "validity",
+    )
+
+
 def provenance(subject: Subject) -> Section | None:
     """Attributes of the dataset, and what was done to each variable."""
     parts = []
@@ -86,7 +108,13 @@ def provenance(subject: Subject) -> Section | None:
     return Section("Provenance", "".join(parts) or "<p>The dataset has no attributes.</p>", "provenance")
 
 
-SECTIONS: tuple[Callable[[Subject], Section | None], ...] = (overview, pictures, histograms, provenance)
+SECTIONS: tuple[Callable[[Subject], Section | None], ...] = (
+    overview,
+    pictures,
+    histograms,
+    validity,
+    provenance,
+)
 """What a report consists of, in this order; a section that returns None is left out."""
 
 

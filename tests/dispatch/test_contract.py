@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import operators
@@ -14,7 +15,7 @@ from insarfeat.bursts import _DERAMP, _RERAMP, _Ramp
 from insarfeat.dispatch import Operator, WholeOperator
 from insarfeat.dispatch.declarations import NoParameters
 from insarfeat.filters.adaptive import _GOLDSTEIN
-from insarfeat.filters.looks import _CELL_COHERENCE, _MULTILOOK
+from insarfeat.filters.looks import _CELL_COHERENCE, _MULTILOOK, _MULTILOOK_ANGLES, _Turns
 from insarfeat.filters.lowpass import _GAUSSIAN
 from insarfeat.filters.noise import _PHASE_DEVIATION
 from insarfeat.filters.pairs import (
@@ -24,6 +25,7 @@ from insarfeat.filters.pairs import (
     _PHASE_COHERENCE,
     _WRAPPED_PHASE,
 )
+from insarfeat.filters.values import _INTENSITY, _MASKED, _ROUNDED
 from insarfeat.geometry import conventions
 from insarfeat.geometry.ground_view import _GROUND_VIEW, _View
 from insarfeat.geometry.line_of_sight import _ANGLES, _Side
@@ -35,7 +37,7 @@ from insarfeat.terrain.composite import _PROJECT
 from insarfeat.terrain.flow import functions as flow
 from insarfeat.terrain.flow import routing, wetness
 from insarfeat.terrain.surface import _SURFACE, _TEXTURE
-from insarfeat.tiling import validity
+from insarfeat.tiling import marks
 
 
 def _box(image: Any, *, reach: int) -> Any:
@@ -167,6 +169,17 @@ PUBLIC = {
     "multilook of a mask": Case(
         _MULTILOOK, filters.multilook, {"looks": (3, 2)}, flips=False, any_kind="mask"
     ),
+    "multilook of angles": Case(
+        _MULTILOOK_ANGLES,
+        _direct(_MULTILOOK_ANGLES, _Turns(2, 3, math.pi / 180, 0.0)),
+        flips=False,
+        cyclic=True,
+    ),
+    "intensity": Case(_INTENSITY, filters.intensity),
+    "rounded": Case(_ROUNDED, filters.rounded, {"precision": 0.3}),
+    "masked": Case(_MASKED, filters.masked),
+    "masked, complex": Case(_MASKED, filters.masked, any_kind="complex"),
+    "masked, classes": Case(_MASKED, filters.masked, any_kind="mask"),
     "goldstein": Case(
         _GOLDSTEIN, filters.goldstein, {"window": 16}, flips=False, any_kind="complex", given=1
     ),
@@ -243,11 +256,24 @@ PUBLIC = {
     "suction": Case(wetness._SUCTION, wetness._SUCTION),
     "wetness index": Case(wetness._INDEX, wetness._INDEX),
     "streams": Case(flow._REACHES, _direct(flow._REACHES, flow._Least(3.0))),
-    "valid": Case(validity._VALID, validity._VALID),
-    "valid, complex": Case(validity._VALID, validity._VALID, any_kind="complex"),
-    "valid, mask": Case(validity._VALID, validity._VALID, any_kind="mask"),
-    "clear of a flag": Case(validity._CLEAR, validity._CLEAR),
-    "valid in both": Case(validity._BOTH, validity._BOTH),
+    "valid": Case(marks.VALID, marks.VALID),
+    "valid, complex": Case(marks.VALID, marks.VALID, any_kind="complex"),
+    "valid, mask": Case(marks.VALID, marks.VALID, any_kind="mask"),
+    "clear of a flag": Case(marks.CLEAR, marks.CLEAR),
+    "valid in both": Case(marks.BOTH, marks.BOTH),
+    "valid by causes": Case(marks.UNSET, _direct(marks.UNSET, marks.Bits(129))),
+    "causes of numbers": Case(marks.CAUSES_OF, _direct(marks.CAUSES_OF, marks.Reading("coherence", 0.3))),
+    "causes of codes": Case(
+        marks.CAUSES_OF,
+        _direct(marks.CAUSES_OF, marks.Reading("shadow_layover")),
+        any_kind="mask",
+    ),
+    "causes of complex numbers": Case(
+        marks.CAUSES_OF, _direct(marks.CAUSES_OF, marks.Reading("ifg", footprint=True)), any_kind="complex"
+    ),
+    "causes of codes as numbers": Case(marks.CAUSES_OF, _direct(marks.CAUSES_OF, marks.Reading("water"))),
+    "water on flat ground": Case(marks.FLAT_WATER, _direct(marks.FLAT_WATER, marks.FlatWater(90.0, 5.0))),
+    "causes grown": Case(marks.GROWN, _direct(marks.GROWN, marks.Growth((("missing", 2.5), ("water", 4.0))))),
     "contamination": Case(flow._CONTAMINATED, flow._CONTAMINATED),
 }
 
@@ -279,6 +305,9 @@ def test_every_operator_of_the_package_is_checked() -> None:
         operator
         for name, operator in registry._REGISTRY.items()
         # Steps over whole rasters have no blocks; tests/terrain/flow has theirs.
-        if name.startswith("insarfeat.") and not isinstance(operator, WholeOperator)
+        # Sums over cells are no layer: of nodata they are 0; tests/pairs has theirs.
+        if name.startswith("insarfeat.")
+        and not isinstance(operator, WholeOperator)
+        and name != "insarfeat.pairs.cells.sums"
     }
     assert declared == {case.operator for case in PUBLIC.values()}

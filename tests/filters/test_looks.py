@@ -123,3 +123,21 @@ def test_a_target_pixel_needs_a_known_size() -> None:
         filters.multilook(speckle(5, 5), looks=(2, 2), resolution=5.0)
     with pytest.raises(InvalidType, match="x must be a raster"):
         filters.multilook(7, looks="auto", resolution=5.0)
+
+
+def test_angles_are_averaged_as_directions_where_the_name_tells_that_they_are() -> None:
+    phase = xr.DataArray(np.array([[3.0, -3.0], [3.1, -3.1]], "f4"), dims=("y", "x"), name="wrapped_phase")
+    (found,) = filters.multilook(phase, looks=(2, 2)).values.ravel()
+    assert abs(abs(found) - np.pi) < 1e-5
+    aspect = xr.DataArray(np.array([[350.0, 30.0]]), dims=("y", "x"), name="aspect")
+    np.testing.assert_allclose(filters.multilook(aspect, looks=(1, 2)).values, [[10.0]], atol=1e-9)
+    angles = xr.DataArray(np.random.default_rng(0).uniform(-50, 50, (20, 30)), dims=("y", "x"))
+    for looks in ((1, 4), (3, 2)):
+        expected = filters.multilook(angles, looks=looks)
+        directions = filters.multilook(np.exp(1j * np.radians(angles)), looks=looks)
+        means = filters.multilook(angles.rename("heading"), looks=looks)
+        np.testing.assert_allclose(means, np.degrees(np.angle(directions)), atol=1e-6)
+        assert means.shape == expected.shape
+    both = filters.multilook(xr.Dataset({"aspect": aspect, "slope": aspect.rename("slope")}), looks=(1, 2))
+    np.testing.assert_allclose([both["aspect"].item(), both["slope"].item()], [10.0, 190.0], atol=1e-9)
+    assert both["aspect"].name == "aspect"

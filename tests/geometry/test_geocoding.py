@@ -327,10 +327,26 @@ def test_layers_that_do_not_fit_the_lookup_are_refused() -> None:
         GridMismatch, match=r"shape is \(120, 149\), and the lookup's image has 120 lines and 150"
     ):
         radarcode(DEM, DOPPLER, (120, 149))
-    with pytest.raises(GridMismatch, match="grid must be that of the lookup's DEM"):
-        radarcode(DEM[1:], DOPPLER)
-    with pytest.raises(GridMismatch, match="grid must be that of the lookup's DEM"):
-        geocode(LINE, DOPPLER, DEM.assign_coords(x=DEM.x + 30))
+
+
+def test_another_map_than_the_dems_gets_its_elevations() -> None:
+    """Lines and samples are where the image's own geometry has them, at elevations interpolated by hand."""
+    finer = scenes.map_of(IMAGE, resolution=25.0)
+    found = geocode(in_radar(LINE, "line_number"), DOPPLER, finer)
+    between = DEM.interp(x=found.x, y=found.y)
+    longitude, latitude = Transformer.from_crs(finer.crs_wkt, 4326, always_xy=True).transform(
+        *np.meshgrid(found.x, found.y)
+    )
+    expected = IMAGE.locate(latitude, longitude, between.values).line
+    both = (
+        np.isfinite(found.values) & (expected > 0) & (expected < LINES - 1)
+    )  # beyond there is no other line
+    assert both.mean() > 0.5
+    assert np.abs(found.values - expected)[both].max() < 0.01
+    again = radarcode(found, DOPPLER)
+    inside = np.isfinite(again.values)
+    assert inside.mean() > 0.5
+    assert np.nanmedian(np.abs(again.values - LINE)[inside]) < 0.05
 
 
 def test_the_map_of_a_dem_is_known_again_after_rounding_and_rewriting() -> None:

@@ -24,7 +24,6 @@ from insarfeat.dispatch import lazy
 from insarfeat.errors import GridMismatch, InvalidArgument, InvalidType
 from insarfeat.geometry import CoordinateLookup, DopplerLookup, geocode, map_grid, radarcode
 from insarfeat.geometry.mappings import Boxes, OnRadar
-from insarfeat.geometry.maps import map_named
 from insarfeat.georeference import Grid
 from insarfeat.windows import Shape, Window
 
@@ -300,8 +299,6 @@ def test_lookups_that_cannot_be_made_are_refused() -> None:
     bare = DEM.drop_vars("spatial_ref")
     with pytest.raises(InvalidArgument, match="the grid has no CRS"):
         DopplerLookup(IMAGE, bare, geoid=0)
-    with pytest.raises(GridMismatch, match="grid must be that of the lookup's DEM"):
-        LOOKUP.map_meant(map_named(scenes.map_of(IMAGE)))
 
 
 def test_zeros_in_the_place_of_nodata_are_refused() -> None:

@@ -45,6 +45,30 @@ def mean_of_real(image, out, top, left, row_looks, column_looks):
 
 
 @numba.njit(nogil=True, cache=True)
+def mean_of_angles(image, out, top, left, row_looks, column_looks, scale, lowest):
+    """Direction of the mean phasor of each cell of angles, which are ``scale`` radians to the unit."""
+    turn = 2.0 * math.pi / scale
+    for i in range(len(out)):
+        for j in range(out.shape[1]):
+            real = 0.0
+            imaginary = 0.0
+            count = 0
+            for y in range(top + i * row_looks, top + (i + 1) * row_looks):
+                for x in range(left + j * column_looks, left + (j + 1) * column_looks):
+                    value = image[y, x]
+                    if value == value:
+                        real += math.cos(value * scale)
+                        imaginary += math.sin(value * scale)
+                        count += 1
+            angle = math.atan2(imaginary, real) / scale
+            if angle < lowest or (lowest < 0 and angle == lowest):
+                angle += turn
+            out[i, j] = angle if count else np.nan
+            if lowest == 0 and out[i, j] >= turn:  # what was rounded up to a whole turn
+                out[i, j] = 0.0
+
+
+@numba.njit(nogil=True, cache=True)
 def mode_of_mask(mask, out, top, left, row_looks, column_looks):
     """Most frequent value of each cell of a mask; of two that are as frequent, the larger."""
     counts = np.zeros(256, np.int64)

@@ -92,6 +92,18 @@ def sight(elevation, east, north, up, top, left, rows, columns, ties):
             east[y, i], north[y, i], up[y, i] = x / length, z / length, u / length
 
 
+@numba.njit(nogil=True, cache=True)
+def between_ties(found_rows, found_columns, top, left, rows, columns, ties):
+    """Rows and columns on another map of a window of map pixels, of which ``ties`` holds those of tie points."""
+    height, width = found_rows.shape
+    across = np.empty((2, columns.size))
+    parts = np.empty((2, width))
+    for y in range(height):
+        _along_row(parts, width, across, ties, top + y, rows, left, columns)
+        found_rows[y] = parts[0]
+        found_columns[y] = parts[1]
+
+
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def on_map(latitude, longitude, rows, columns, corner, per_degree, table):
     """Rows and columns on a map of places, out of a table of them over latitudes and longitudes.
