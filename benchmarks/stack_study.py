@@ -1,9 +1,9 @@
 """Figures of stacks for the documentation: a full frame from two images and a DEM to a detection stack.
 
 ``python -m benchmarks.stack_study run|kill|cluster --data FOLDER --work FOLDER --docs docs/stacks.md``.
-``run`` measures, ``kill`` stops runs at random moments and compares what they give when they are started again,
-``cluster`` does the same through a Dask scheduler by its address. Inputs are made once: 7 GB for a side of 20,000
-pixels.
+``run`` measures, ``alone`` each layer in a stack of its own, ``kill`` stops runs at random moments and compares
+what they give when they are started again, ``cluster`` does the same through a Dask scheduler by its address.
+Inputs are made once: 7 GB for a side of 20,000 pixels.
 """
 
 from __future__ import annotations
@@ -232,6 +232,32 @@ def cluster(paths: dict[str, Path], out: Path) -> dict[str, Any]:
     return {"seconds": seconds, "digest": digest(out)}
 
 
+def alone(paths: dict[str, Path], small: dict[str, Path], out: Path) -> dict[str, float]:
+    """Seconds for each layer in a stack of its own, from the same files."""
+    from insarfeat.stacks import Recipe, build_stack
+
+    recipe = Recipe.named("detection")
+    found = {}
+    for name in (
+        "wrapped_phase",
+        "coherence",
+        "shadow_layover",
+        "slope_to_los",
+        "sensitivity",
+        "slope",
+        "terrain_pc1",
+    ):
+        single = recipe.changed(layers=(name,))
+        build_stack(
+            single, out.with_name("small.zarr"), overwrite=True, tile=512, **_given(small)
+        )  # compiles
+        start = time.perf_counter()
+        build_stack(single, out, overwrite=True, **_given(paths))
+        found[name] = time.perf_counter() - start
+        print(name, f"{found[name]:.1f} s", flush=True)
+    return found
+
+
 # What the page says
 
 
@@ -291,7 +317,7 @@ def tables(
 def main() -> None:
     """Measure one thing, keep it, and write what is known where it belongs."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("run", "kill", "cluster", "page"))
+    parser.add_argument("what", choices=("run", "kill", "cluster", "alone", "page"))
     parser.add_argument("--data", type=Path)
     parser.add_argument("--docs", type=Path)
     parser.add_argument("--json", type=Path, default=Path("stack_study.json"))
@@ -307,6 +333,10 @@ def main() -> None:
             small = inputs(arguments.data, 1024, arguments.work)
             with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
                 known["run"] = pool.submit(run_of, paths, small, out).result()
+        elif arguments.what == "alone":
+            known["alone"] = alone(
+                paths, inputs(arguments.data, 1024, arguments.work), arguments.work / "one.zarr"
+            )
         elif arguments.what == "kill":
             known["kill"] = kill(paths, out, arguments.kills, known["run"]["seconds"] / 2)
         else:
@@ -314,6 +344,12 @@ def main() -> None:
         print(json.dumps(known[arguments.what], indent=1))
         arguments.json.write_text(json.dumps(known, indent=1) + "\n")
     found = tables(known["run"], known.get("kill"), known.get("cluster"))
+    if "alone" in known:
+        pixels = known["run"]["side"] ** 2 / 1e6
+        rows = [
+            (name, f"{seconds:.0f}", f"{pixels / seconds:.1f}") for name, seconds in known["alone"].items()
+        ]
+        found["alone"] = table(("layer in a stack of its own", "seconds", "Mpx/s"), rows)
     for name, content in found.items():
         print(f"\n{name}\n{content}")
     if arguments.docs:

@@ -116,11 +116,16 @@ def _averaged(layer: xr.DataArray, there: Map, method: Method | None) -> xr.Data
     kind = stored_as(layer.name, layer.dtype)
     if method == "nearest" or (kind.kind in "iu" and kind != np.uint8):
         return layer
-    looks = _Pixels.of(grid_of(layer)).per(_Pixels.of(there.grid))
+    looks = looks_between(grid_of(layer), there.grid)
     if looks == (1, 1):
         return layer
     cells: xr.DataArray = multilook(layer, looks=looks).rename(layer.name)
     return cells
+
+
+def looks_between(fine: Grid, coarse: Grid) -> tuple[int, int]:
+    """How many pixels of one map, down and across, fit into one of another; at least one."""
+    return _Pixels.of(fine).per(_Pixels.of(coarse))
 
 
 @dataclass(frozen=True, slots=True)

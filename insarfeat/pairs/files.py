@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from insarfeat.errors import InvalidArgument, InvalidType, MissingInput
+from insarfeat.errors import InvalidArgument, InvalidType
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -101,24 +100,18 @@ def candidates(pairs: Any, opener: Opener | None) -> list[Candidate]:
 
 
 def _in_folder(folder: Path, opener: Opener | None) -> list[Candidate]:
-    if not folder.exists():
-        raise MissingInput(f"{folder} does not exist")
+    from insarfeat.io import list_products
+
     # Single images are products, too, but no pairs.
-    listed = importlib.import_module("insarfeat.io.products").list_products(folder)
-    products = [one for one in listed if "SLC" not in one.title]
-    if products and opener is None:
-        return [_candidate(one, 0, None) for one in products]
-    if products:  # an opener is told a path and nothing else
-        return [_candidate(path, 0, opener) for path in dict.fromkeys(one.path for one in products)]
-    if folder.is_file() or folder.suffix.lower() == ".zarr":
-        paths = [folder]
-    else:
-        paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _STACKS)
-    if not paths:
+    products = [one for one in list_products(folder) if "SLC" not in one.title]
+    if not products:
         raise InvalidArgument(
             f"{folder} holds no interferogram: no product of a known processor, no .nc, .tif or .zarr"
         )
-    return [_candidate(path, 0, opener) for path in paths]
+    if opener is None:
+        return [_candidate(one, 0, None) for one in products]
+    # An opener is told a path and nothing else.
+    return [_candidate(path, 0, opener) for path in dict.fromkeys(one.path for one in products)]
 
 
 def _candidate(one: Any, number: int, opener: Opener | None) -> Candidate:
@@ -142,11 +135,9 @@ def _called(path: Path) -> str:
 
 
 def _open(path: Path, pair: str | None = None) -> Any:
-    """A product of a processor, or a plain stack."""
-    products = importlib.import_module("insarfeat.io.products")
-    if path.exists() and pair is None and path.suffix.lower() in _STACKS and products.reader_of(path) is None:
-        return importlib.import_module("insarfeat.io").open_stack(path)
-    return products.open_product(path, pair=pair)
+    from insarfeat.io import open_product
+
+    return open_product(path, pair=pair)
 
 
 def _told_apart(found: list[Candidate]) -> list[Candidate]:

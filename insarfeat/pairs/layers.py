@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -133,12 +132,11 @@ def _on_the_grid(elevation: Any, phase: Any) -> Any:
     try:
         same_grid([phase, elevation])
     except GridMismatch:
-        regrid = getattr(importlib.import_module("insarfeat.geometry"), "regrid", None)
-        placed = all(dim in one.coords for one in (phase, elevation) for dim in one.dims)
-        if regrid is None or not placed:
+        if not all(dim in one.coords for one in (phase, elevation) for dim in one.dims):
             raise
-        # Whole numbers would be taken for classes.
-        return regrid(elevation.astype(np.float32).rename("elevation"), phase)
+        from insarfeat.geometry import regrid
+
+        return regrid(elevation.rename("elevation"), phase)
     return elevation
 
 

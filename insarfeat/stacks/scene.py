@@ -18,6 +18,8 @@ from insarfeat.dispatch.lazy import lazy_source
 from insarfeat.errors import InvalidArgument
 from insarfeat.geometry import LineOfSight
 from insarfeat.geometry.maps import map_named
+from insarfeat.geometry.regridding import looks_between
+from insarfeat.georeference import grid_of
 from insarfeat.metrics import metrics_of_grid
 from insarfeat.stacks.ground_spacing import spacing_of
 from insarfeat.stacks.placement import Placement, on_map
@@ -36,41 +38,50 @@ _REFERENCE_PIXEL = (10.0, 20.0)
 class Scene(Placement):
     """One pair, or none, with the ground beneath it, on the stack's map.
 
-    What is made of the phase is made on the product's own grid, and then brought to the map: filters see the pixels
-    that the processor wrote. What is made of the ground is made on the whole DEM, on the map's lattice, and then
-    cut.
+    What is made of the phase is made on the product's own grid, in pixels of about the stack's size, and then
+    brought to the map. What is made of the ground is made on the whole DEM, on the map's lattice, and then cut.
     """
 
     # -- what the radar saw
 
     @cached_property
     def looks(self) -> tuple[int, int]:
-        """How many pixels of the images make one of about the stack's size; (1, 1) on maps."""
+        """How many pixels of the pair make one of about the stack's size, rows and columns."""
         own = self.reference
-        if on_map(own) or self.paired("looks").images is None:
-            return 1, 1
-        down, across = self._spacing
+        if on_map(own):
+            return looks_between(grid_of(own), self.target)
         size = abs(metrics_of_grid(self.target).rows(0, 1)[1][0])
+        self._lookup(own.shape)  # says what is missing where nobody knows how large pixels are
+        down, across = self._spacing
         return max(round(size / down), 1), max(round(size / across), 1)
+
+    def _looked(self, layer: xr.DataArray) -> xr.DataArray:
+        """A layer of the pair's pixels in pixels of about the stack's size."""
+        if self.looks == (1, 1) or layer.shape[-2:] != self.reference.shape[-2:]:
+            return layer
+        return filters.multilook(layer.rename(layer.name), looks=self.looks).rename(layer.name)
 
     @cached_property
     def _spacing(self) -> tuple[float, float]:
         """Metres on the ground from pixel to pixel of the pair's radar image, down and across."""
-        return spacing_of(self.own("latitude"), self.own("longitude"), self.swath)
+        latitude, longitude = self.own("latitude"), self.own("longitude")
+        down, across = spacing_of(latitude, longitude, self.swath)
+        known = self.swath.grid.shape if latitude is None and self.swath is not None else latitude.shape[-2:]
+        rows, columns = self.reference.shape[-2:]  # it may have come multilooked
+        return down * round(known[0] / rows), across * round(known[1] / columns)
 
     @cached_property
     def interferogram(self) -> xr.DataArray:
         """Interferogram or wrapped phase on the pair's own grid, its pixels about as large as the stack's."""
         pair = self.paired("the phase")
         if pair.images is not None:
-            made = filters.interferogram(*pair.images)
-            return made if self.looks == (1, 1) else filters.multilook(made, looks=self.looks)
+            return self._looked(filters.interferogram(*pair.images))
         if pair.phase is None:
             raise InvalidArgument(
                 f"{pair.name} has neither interferogram nor wrapped_phase; its layers are "
                 f"{', '.join(map(str, pair.layers.data_vars))}"
             )
-        return pair.phase
+        return self._looked(pair.phase)
 
     @cached_property
     def filtered(self) -> xr.DataArray:
@@ -109,7 +120,7 @@ class Scene(Placement):
         if pair.images is not None:
             window = (chosen.window[0] * self.looks[0] | 1, chosen.window[1] * self.looks[1] | 1)
             found = filters.coherence(*pair.images, window=window, unbiased=chosen.unbiased)
-            return found if self.looks == (1, 1) else filters.multilook(found, looks=self.looks)
+            return self._looked(found)
         _log.warning(
             "%s came without coherence: that of its phase alone is taken, which fringes within the window lower",
             pair.name,
@@ -132,8 +143,7 @@ class Scene(Placement):
                     f"{pair.name} came without intensity: give intensity=, or primary= and secondary="
                 )
             given = filters.intensity(pair.images[0])
-            if self.looks != (1, 1):
-                given = filters.multilook(given, looks=self.looks)
+            given = self._looked(given)
         return self.brought(given)
 
     @cached_property
@@ -142,13 +152,14 @@ class Scene(Placement):
         given = self.own("unwrapped_phase")
         if given is not None:
             return given
-        if self.own_coherence.shape != self.filtered.shape:
+        coherence = self._looked(self.own_coherence)
+        if coherence.shape != self.filtered.shape:
             raise InvalidArgument(
                 "to unwrap the phase its coherence must be on the same grid; give unwrapped_phase=, or a "
                 "coherence of "
                 "the interferogram's size"
             )
-        return filters.unwrap(self.filtered, self.own_coherence, looks=self.recipe.unwrap.looks).phase
+        return filters.unwrap(self.filtered, coherence, looks=self.recipe.unwrap.looks).phase
 
     @cached_property
     def unwrapped_phase(self) -> xr.DataArray:

@@ -158,7 +158,8 @@ def _pairs(given: Mapping[str, Any], stated: Stated | None) -> Iterable[Pair]:
             raise InvalidArgument(
                 f"primary is {first.shape} pixels and secondary {second.shape}; coregister them first"
             )
-        yield Pair("pair", xr.Dataset(attrs=_both(first, second)), (first, second))
+        about = xr.Dataset(attrs=_both(first, second))
+        yield Pair(pair_name(about), about, (first, second))
         return
     if "interferogram" in given:
         names: set[str] = set()

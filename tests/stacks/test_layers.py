@@ -100,6 +100,36 @@ def test_on_another_map_layers_meet_pixel_by_pixel() -> None:
     assert same(there["wrapped_phase"], expected)
 
 
+def test_finer_interferograms_are_multilooked_before_they_are_filtered() -> None:
+    recipe = Recipe.named("detection").changed(
+        layers=("wrapped_phase", "coherence"), grid={"crs": "own", "resolution": 30}
+    )
+    found = stack_layers(recipe, Sources.of(given()))
+    images = scene()
+    ifg = filters.multilook(filters.interferogram(images["primary"], images["secondary"]), looks=(2, 2))
+    filtered = filters.goldstein(filters.gaussian(ifg, width=100))
+    expected = filters.wrapped_phase(geometry.regrid(filtered, grid_of(found["wrapped_phase"])))
+    assert same(found["wrapped_phase"], expected)
+    wide = filters.coherence(images["primary"], images["secondary"], window=(11, 11))
+    there = geometry.regrid(filters.multilook(wide, looks=(2, 2)), grid_of(found["coherence"]))
+    np.testing.assert_array_equal(found["coherence"].values, there.values)
+
+
+def test_two_images_are_a_pair_called_by_their_days() -> None:
+    images = scene()
+    days = {"primary": "2023-09-04", "secondary": "2023-09-16"}
+    given_as = {name: images[[name]].assign_attrs(primary_date=day) for name, day in days.items()}
+    (pair,) = Sources.of(given_as).pairs
+    assert pair.name == "20230904_20230916"
+    turned = {"primary": given_as["secondary"], "secondary": given_as["primary"]}
+    turned = {
+        "primary": turned["primary"].rename(secondary="primary"),
+        "secondary": turned["secondary"].rename(primary="secondary"),
+    }
+    with pytest.raises(InvalidArgument, match="not later; swap them"):
+        Sources.of(turned)
+
+
 def test_displacement_is_toward_the_satellite_at_the_products_wavelength() -> None:
     unwrapped = xr.full_like(scene()["elevation"], 4 * np.pi).rename("unwrapped_phase")
     pair = product().assign_attrs(wavelength_m=0.24)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from insarfeat.errors import MissingInput, UnreadableInput
+from insarfeat.errors import UnreadableInput
 from insarfeat.io.products.flat import Interleave, Layout
 from insarfeat.io.products.flat_headers import Fields, MapFrame, begins_with, crs_text, header_text
 
@@ -24,15 +24,6 @@ class EnviHeader:
     layout: Layout
     frame: MapFrame | None
     nodata: tuple[float, ...]
-
-
-def header_of(path: Path) -> Path:
-    """The header of a raster: its name with ``.hdr`` added, or in place of its suffix."""
-    beside = (path.with_name(path.name + ".hdr"), path.with_suffix(".hdr"))
-    found = next((one for one in beside if one.is_file()), None)
-    if found is None:
-        raise MissingInput(f"{path.name} has no header: {beside[0].name} is missing in {path.parent.name}")
-    return found
 
 
 def is_envi(path: Path) -> bool:

@@ -130,10 +130,6 @@ class Hdf5Header:
         """Attributes of the file; text as ``str``."""
         return {str(key): _plain(value) for key, value in self.file.attrs.items()}
 
-    def attributes_of(self, place: str) -> dict[str, Any]:
-        """Attributes of a group or dataset."""
-        return {str(key): _plain(value) for key, value in self.file[place].attrs.items()}
-
     def names(self, group: str = "/") -> list[str]:
         """What is in a group; nothing where there is no such group."""
         import h5py

@@ -243,18 +243,6 @@ def files_named(folder: Path, *patterns: str) -> list[Path]:
     )
 
 
-def one_file(folder: Path, pattern: str, what: str) -> Path:
-    """The one file whose name fits; none, or several, are told."""
-    found = files_named(folder, pattern)
-    if not found:
-        raise MissingInput(f"{folder.name} has no {what} (a file like {pattern!r})")
-    if len(found) > 1:
-        raise UnreadableInput(
-            f"{folder.name} has several files that could be its {what}: {', '.join(path.name for path in found)}"
-        )
-    return found[0]
-
-
 def with_more(facts: Facts, **more: Any) -> Facts:
     """The same facts and some other attributes."""
     return replace(facts, more={**facts.more, **more})
@@ -351,5 +339,9 @@ def _day(when: date) -> str:
 
 
 def names_of(paths: Sequence[Path]) -> str:
-    """File names for a message."""
+    """File names for a message.
+
+    >>> names_of([Path("a/b.tif"), Path("c.tif")])
+    'b.tif, c.tif'
+    """
     return ", ".join(path.name for path in paths)

@@ -13,7 +13,7 @@ from geotiff_products import DEGREES, SHAPE, numbers, write_tif
 
 from insarfeat.errors import GridMismatch, InvalidArgument, MissingInput, UnreadableInput
 from insarfeat.io.products import parts
-from insarfeat.io.products.parts import Band, Facts, assemble, dates_in, files_named, one_file, pair_in
+from insarfeat.io.products.parts import Band, Facts, assemble, dates_in, files_named, pair_in
 from insarfeat.io.products.wanted import Stated, Wanted
 
 
@@ -206,12 +206,6 @@ def test_files_are_found_by_patterns_without_case_and_one_must_be_one(tmp_path: 
     (tmp_path / "d.tif").mkdir()
     assert [path.name for path in files_named(tmp_path, r".+\.tif")] == ["a.tif", "b.TIF"]
     assert files_named(tmp_path / "nowhere", ".+") == []
-    assert one_file(tmp_path, r".+\.txt", "text").name == "c.txt"
-    with pytest.raises(MissingInput, match="has no phase"):
-        one_file(tmp_path, r".+\.pha", "phase")
-    with pytest.raises(UnreadableInput, match=r"several files that could be its raster: a\.tif, b\.TIF"):
-        one_file(tmp_path, r".+\.tif", "raster")
-    assert parts.names_of([Path("x/a"), Path("y/b")]) == "a, b"
 
 
 def test_more_facts_are_added_and_kept() -> None:
