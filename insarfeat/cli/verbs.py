@@ -51,15 +51,17 @@ def demo(
 
 def demo_layers(scene: xr.Dataset) -> xr.Dataset:
     """Lazy layers of a scene: what the demo writes."""
-    from insarfeat import filters, terrain
+    from insarfeat import stacks
 
     lazy = scene.chunk({"y": 512, "x": 512})
-    ifg = filters.interferogram(lazy["primary"], lazy["secondary"])
-    return lazy[["elevation", "landslide"]].assign(
-        wrapped_phase=filters.filtered_phase(ifg),
-        coherence=filters.coherence(lazy["primary"], lazy["secondary"], window=(5, 5)),
-        **terrain.attributes(lazy["elevation"], ["slope", "convexity", "tri"]).data_vars,
+    recipe = stacks.Recipe.named("detection").changed(
+        layers=("wrapped_phase", "sensitivity", "terrain_pc1", "coherence", "elevation", "invalid_causes")
     )
+    images = {name: lazy[name] for name in ("primary", "secondary")}
+    layers = stacks.lazy_stack(
+        recipe, **images, dem=lazy["elevation"], grid=lazy["elevation"], incidence=39.0, heading=-12.0
+    )
+    return layers.assign(landslide=lazy["landslide"]).assign_attrs(scene.attrs)
 
 
 def info(

@@ -1,7 +1,7 @@
 """Stacks: layers from raw inputs by a recipe, on one map, in one plan."""
 
-from insarfeat.stacks.building import append_pairs, build_stack, plan_stack
+from insarfeat.stacks.building import append_pairs, build_stack, lazy_stack, plan_stack
 from insarfeat.stacks.recipe import RECIPES, Recipe
 from insarfeat.stacks.template import template
 
-__all__ = ["RECIPES", "Recipe", "append_pairs", "build_stack", "plan_stack", "template"]
+__all__ = ["RECIPES", "Recipe", "append_pairs", "build_stack", "lazy_stack", "plan_stack", "template"]

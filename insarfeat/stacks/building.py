@@ -6,6 +6,7 @@ import json
 import logging
 import shutil
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,30 @@ PAIR = "pair"
 _TO_COMPARE = ("insarfeat_recipe",)
 
 
+def lazy_stack(recipe: Any, **sources: Any) -> xr.Dataset:
+    """The layers of a stack of one pair, or of the ground alone, lazy: to go on with in one's own pipeline.
+
+    Parameters
+    ----------
+    recipe, sources
+        As for :func:`build_stack`.
+
+    Examples
+    --------
+    >>> import insarfeat
+    >>> scene = insarfeat.synth.scene(seed=1, size=64)
+    >>> layers = lazy_stack({"layers": ["slope", "twi"]}, dem=scene["elevation"].chunk(32))
+    >>> layers["slope"].dims
+    ('y', 'x')
+    """
+    chosen, given = Recipe.of(recipe), Sources.of(sources)
+    if len(given.pairs) > 1:
+        raise InvalidArgument(
+            f"this is of one pair, and {len(given.pairs)} were given; build_stack makes stacks of several"
+        )
+    return stack_layers(chosen, given)
+
+
 def plan_stack(recipe: Any, *, tile: int = TILE, **sources: Any) -> Plan:
     """The plan of a stack of one pair, or of the ground alone: look with ``describe()``, start with ``run()``.
 
@@ -45,12 +70,7 @@ def plan_stack(recipe: Any, *, tile: int = TILE, **sources: Any) -> Plan:
     tile
         Side of the tiles, as for :func:`insarfeat.plan`.
     """
-    chosen, given = Recipe.of(recipe), Sources.of(sources)
-    if len(given.pairs) > 1:
-        raise InvalidArgument(
-            f"a plan is of one pair, and {len(given.pairs)} were given; build_stack makes stacks of several"
-        )
-    return _planned(chosen, given, tile)
+    return plan(lazy_stack(recipe, **sources), tile=tile)
 
 
 def build_stack(
@@ -121,9 +141,8 @@ def build_stack(
         return _each_alone(chosen, given, target, run, overwrite=overwrite)
     check_output(target.absolute())
     if len(given.pairs) <= 1:
-        return _planned(chosen, given, tile).run(
-            target, scheduler=scheduler, overwrite=overwrite, progress=progress
-        )
+        one = plan(stack_layers(chosen, given), tile=tile)
+        return one.run(target, scheduler=scheduler, overwrite=overwrite, progress=progress)
     check_free(target, overwrite=overwrite)
     return _together(chosen, given, target, run, before=None)
 
@@ -153,9 +172,8 @@ def append_pairs(
     before = insarfeat.open_stack(target)
     if PAIR not in before.dims or "insarfeat_recipe" not in before.attrs:
         raise InvalidArgument(
-            f"{target.name} has no dimension {PAIR!r} with the recipe it was made by; only stacks that "
-            f"build_stack made of "
-            "several pairs can be added to"
+            f"{target.name} has no dimension {PAIR!r} with the recipe it was made by; only stacks that build_stack "
+            "made of several pairs can be added to"
         )
     chosen = Recipe.model_validate_json(before.attrs["insarfeat_recipe"])
     given = Sources.of({**sources, "grid": before})
@@ -169,7 +187,7 @@ def append_pairs(
     for pair in fresh:
         _check_not_empty(pair)
     return _together(
-        chosen, _with_pairs(given, fresh), target, _Run(scheduler, tile, progress), before=before
+        chosen, replace(given, pairs=fresh), target, _Run(scheduler, tile, progress), before=before
     )
 
 
@@ -180,34 +198,37 @@ class _Run:
         self.scheduler, self.tile, self._progress = scheduler, tile, progress
 
     def go(self, dataset: xr.Dataset, out: Path, title: str) -> Path:
-        """Run one of several plans; finished outputs stay from an earlier try."""
+        """Run one of several plans."""
 
         def told(progress: Progress) -> None:
             self._progress(Progress(f"{title}: {progress.stage}", progress.done, progress.total))
 
         return plan(dataset, tile=self.tile).run(out, scheduler=self.scheduler, overwrite=True, progress=told)
 
-
-def _planned(recipe: Recipe, given: Sources, tile: int) -> Plan:
-    return plan(stack_layers(recipe, given), tile=tile)
+    def go_once(self, dataset: xr.Dataset, out: Path, title: str) -> xr.Dataset:
+        """Run one whose output is only needed on the way; the same from an earlier try that was cut off stays."""
+        mark = out.with_name(f"{out.name}.done")
+        known = plan(dataset, tile=self.tile).fingerprint(out)
+        if not (out.exists() and mark.exists() and mark.read_text() == known):
+            mark.unlink(missing_ok=True)
+            self.go(dataset, out, title)
+            mark.write_text(known)
+        return insarfeat.open_stack(out)
 
 
 def _each_alone(recipe: Recipe, given: Sources, folder: Path, run: _Run, *, overwrite: bool) -> Path:
     """A file for each pair, each with all layers."""
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = [pair for pair in given.pairs if overwrite or not (folder / f"{pair.name}.nc").exists()]
     if not given.pairs:
         raise InvalidArgument(
             f"a folder ({folder}) holds a file for each pair, and no interferogram was given"
         )
-    shared = _shared(recipe, given, folder / "shared.partial", run)
+    wanted = [pair for pair in given.pairs if overwrite or not (folder / f"{pair.name}.nc").exists()]
+    given = _on_one_map(recipe, given)
+    shared = _shared(recipe, given, folder / "shared.partial", run, None)
     for number, pair in enumerate(wanted, 1):
-        single = _on_same_map(given, shared, pair)
-        run.go(
-            stack_layers(recipe, single),
-            folder / f"{pair.name}.nc",
-            f"{pair.name}, {number} of {len(wanted)}",
-        )
+        layers = stack_layers(recipe, given.only(pair, shared))
+        run.go(layers, folder / f"{pair.name}.nc", f"{pair.name}, {number} of {len(wanted)}")
     shutil.rmtree(folder / "shared.partial", ignore_errors=True)
     return folder
 
@@ -215,7 +236,8 @@ def _each_alone(recipe: Recipe, given: Sources, folder: Path, run: _Run, *, over
 def _together(recipe: Recipe, given: Sources, target: Path, run: _Run, before: xr.Dataset | None) -> Path:
     """All pairs in one file, along a dimension of their own."""
     aside = target.with_name(f"{target.name}.pairs.partial")
-    shared = _shared(recipe, given, aside, run)
+    given = _on_one_map(recipe, given)
+    shared = _shared(recipe, given, aside, run, before)
     varying = [name for name in recipe.layers if name not in layers_of_ground(recipe, given)]
     if not varying:
         raise InvalidArgument(
@@ -223,36 +245,41 @@ def _together(recipe: Recipe, given: Sources, target: Path, run: _Run, before: x
         )
     made = []
     for number, pair in enumerate(given.pairs, 1):
-        single = _on_same_map(given, shared, pair)
-        layers = stack_layers(recipe, single)[varying]
-        path = run.go(layers, aside / f"{pair.name}.zarr", f"{pair.name}, {number} of {len(given.pairs)}")
-        made.append(insarfeat.open_stack(path))
-    ground = [name for name in recipe.layers if name not in varying]
+        layers = stack_layers(recipe, given.only(pair, shared))[varying]
+        title = f"{pair.name}, {number} of {len(given.pairs)}"
+        made.append(run.go_once(layers, aside / f"{pair.name}.zarr", title))
     names = [pair.name for pair in given.pairs]
-    whole = _joined(before, made, names, shared[ground] if before is None else before[ground], recipe)
+    whole = _joined(before, made, names, shared, recipe)
     result = run.go(whole, target, "all pairs")
     shutil.rmtree(aside, ignore_errors=True)
     return result
 
 
-def _shared(recipe: Recipe, given: Sources, folder: Path, run: _Run) -> xr.Dataset:
-    """Layers that all pairs have in common, computed once and kept beside the output until it is whole."""
+def _shared(recipe: Recipe, given: Sources, folder: Path, run: _Run, before: xr.Dataset | None) -> xr.Dataset:
+    """Layers that all pairs have in common: those of the stack that is added to, and what else is needed.
+
+    They are computed once and kept beside the output until it is whole.
+    """
     _check_one_track(given.pairs)
     folder.mkdir(parents=True, exist_ok=True)
-    first = given.only(given.pairs[0])
-    scene = Scene(recipe, first)
     names = layers_of_ground(recipe, given)
-    if not names:
-        return xr.Dataset(coords=dict(scene.map.coords))
-    on_own_map = _with_grid(first, scene.map.grid)
-    path = run.go(stack_layers(recipe, on_own_map, names), folder / "ground.zarr", "the ground")
-    return insarfeat.open_stack(path)
+    there = [] if before is None else [name for name in names if name in before.data_vars]
+    first = given.only(given.pairs[0], None if before is None else before[there])
+    found = xr.Dataset()
+    missing = [name for name in names if name not in there]
+    if missing:
+        layers = stack_layers(recipe, first, missing)
+        found = run.go_once(layers, folder / "ground.zarr", "the ground")
+    if before is None:
+        return found
+    return found.assign({name: before[name].variable for name in there})
 
 
-def _on_same_map(given: Sources, shared: xr.Dataset, pair: Pair) -> Sources:
-    """One pair on the map of all of them, with what is known of the ground."""
-    single = given.only(pair, shared)
-    return single if not shared.data_vars else _with_grid(single, shared)
+def _on_one_map(recipe: Recipe, given: Sources) -> Sources:
+    """The same on one map for all pairs: the one that was asked for, or that of the first pair."""
+    if given.grid is not None:
+        return given
+    return replace(given, grid=Scene(recipe, given.only(given.pairs[0])).map.grid)
 
 
 def _joined(
@@ -364,14 +391,6 @@ def _common(stacks: Iterable[xr.Dataset]) -> dict[str, Any]:
             "Conventions",
         )
     }
-
-
-def _with_pairs(given: Sources, pairs: tuple[Pair, ...]) -> Sources:
-    return Sources(pairs, given.rasters, given.swaths, given.geoid, given.landslides, given.grid)
-
-
-def _with_grid(given: Sources, grid: Any) -> Sources:
-    return Sources(given.pairs, given.rasters, given.swaths, given.geoid, given.landslides, grid)
 
 
 def _check_one_track(pairs: Sequence[Pair]) -> None:

@@ -72,6 +72,13 @@ _BEHIND = {
     "signed_sensitivity": ("slope_to_los", "shadow_layover"),
 }
 
+_ASKED_BY = {
+    "elevation": {"water"},
+    "shadow_layover": {"layover", "shadow"},
+    "flow_contamination": {"flow_contamination"},
+}
+"""Layers of the ground, and the causes of invalid pixels that ask for them."""
+
 _STAYS_OUT = frozenset({"landslide", "shadow_layover", "flow_contamination", "water"})
 """Layers whose nodata, if they have any, makes no pixel invalid."""
 
@@ -79,17 +86,12 @@ _STAYS_OUT = frozenset({"landslide", "shadow_layover", "flow_contamination", "wa
 def layers_of_ground(recipe: Recipe, sources: Sources) -> list[str]:
     """Layers that are the same for all pairs and that the recipe needs, shown or not: they are made once."""
     needed = [name for name in recipe.layers if name in _OF_THE_GROUND or name == "landslide"]
-    for name in recipe.layers:
-        needed += _BEHIND.get(name, ())
-    if set(_LAST) & set(recipe.layers) or recipe.validity.blank:
+    needed += [behind for name in recipe.layers for behind in _BEHIND.get(name, ())]
+    places = (sources.rasters, *(pair.layers for pair in sources.pairs))
+    judged = bool(recipe.validity.blank) or not set(_LAST).isdisjoint(recipe.layers)
+    if judged and any("elevation" in place for place in places):
         causes = {*recipe.validity.causes, *recipe.validity.blank}
-        needed += ["elevation"] * bool(causes & {"water"})
-        needed += ["shadow_layover"] * bool(causes & {"layover", "shadow"})
-        needed += ["flow_contamination"] * bool(causes & {"flow_contamination"})
-        if not any(
-            "elevation" in place for place in (sources.rasters, *(pair.layers for pair in sources.pairs))
-        ):
-            needed = [name for name in needed if name in recipe.layers or name in _BEHIND.get(name, ())]
+        needed += [name for name, asking in _ASKED_BY.items() if causes & asking]
     return list(dict.fromkeys(needed))
 
 

@@ -128,7 +128,7 @@ class Plan:
         check_product(self._product(self._stand_ins, "", ()), target)
         if not _was_delivered(target):
             check_free(target, overwrite=overwrite)
-        with workspace(target, self._fingerprint(target)) as space:
+        with workspace(target, self.fingerprint(target)) as space:
             if not _was_delivered(target):  # by this very plan, in a run that was stopped while it tidied up
                 check_free(target, overwrite=overwrite)
                 self._warn_of_little_disk(target)
@@ -208,7 +208,8 @@ class Plan:
     def _product(self, sources: Mapping[str, Source], created: str, inputs: Iterable[str]) -> Product:
         return product_of(self._dataset, sources, {"created": created, "inputs": list(inputs)})
 
-    def _fingerprint(self, out: Path) -> str:
+    def fingerprint(self, out: Path) -> str:
+        """What a run toward this kind of output is known by: same fingerprint, same pixels, in any process."""
         parts = (
             insarfeat.__version__,
             format_of(out),

@@ -95,6 +95,40 @@ def test_pairs_are_added_later_as_if_they_had_been_there(tmp_path: Path, suffix:
     np.testing.assert_array_equal(insarfeat.open_stack(grown)["wrapped_phase"].values, again)
 
 
+def test_a_run_over_many_pairs_that_was_cut_off_keeps_what_was_finished(tmp_path: Path) -> None:
+    pairs = [product(1, day=1), product(2, day=2)]
+    told: list[str] = []
+
+    def stop(progress: Any) -> None:
+        told.append(progress.stage)
+        if progress.stage.startswith("20230102") and progress.done:
+            raise KeyboardInterrupt
+
+    out = tmp_path / "many.zarr"
+    with pytest.raises(KeyboardInterrupt):
+        insarfeat.build_stack("detection", out, interferogram=pairs, progress=stop, **ground())
+    assert {stage.split(":")[0].split(",")[0] for stage in told} == {"the ground", *(
+        "20230101_20230113", "20230102_20230114",
+    )}  # fmt: skip
+    assert not out.exists()
+    again: list[str] = []
+    insarfeat.build_stack(
+        "detection", out, interferogram=pairs, progress=lambda one: again.append(one.stage), **ground()
+    )
+    assert {stage.split(":")[0].split(",")[0] for stage in again} == {"20230102_20230114", "all pairs"}
+    whole = insarfeat.build_stack("detection", tmp_path / "whole.zarr", interferogram=pairs, **ground())
+    for name, layer in insarfeat.open_stack(whole).data_vars.items():
+        assert same(layer, insarfeat.open_stack(out)[name])
+
+
+def test_adding_pairs_takes_the_ground_from_the_stack(tmp_path: Path) -> None:
+    pairs = [product(1, day=1), product(2, day=2), product(3, day=3)]
+    out = insarfeat.build_stack("detection", tmp_path / "many.zarr", interferogram=pairs[:2], **ground())
+    told: list[str] = []
+    stacks.append_pairs(out, interferogram=pairs[2], progress=lambda one: told.append(one.stage), **ground())
+    assert not any("fill" in stage or "flats" in stage for stage in told)
+
+
 def test_a_folder_gets_a_file_for_each_pair_and_only_new_ones_are_made(tmp_path: Path) -> None:
     folder = tmp_path / "stacks"
     pairs = [product(1, day=1), product(2, day=2)]
@@ -166,6 +200,13 @@ def test_pairs_of_two_sides_do_not_share_a_stack(tmp_path: Path) -> None:
     ]
     with pytest.raises(InvalidArgument, match="ascending and descending"):
         insarfeat.build_stack("detection", tmp_path / "many.zarr", interferogram=pairs, **ground())
+
+
+def test_a_lazy_stack_is_what_is_written(tmp_path: Path) -> None:
+    lazy = stacks.lazy_stack("detection", **given())
+    stored = insarfeat.open_stack(insarfeat.build_stack("detection", tmp_path / "stack.nc", **given()))
+    for name, layer in lazy.data_vars.items():
+        assert same(layer, stored[name]), name
 
 
 def test_a_plan_is_of_one_pair() -> None:

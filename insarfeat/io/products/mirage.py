@@ -36,6 +36,10 @@ _LARGEST_TABLE = 100_000_000  # bytes; the whole of MIRAGE has 4,910 boxes
 _COHERENCE = re.compile(r"coh|(?<![a-z])(cc|corr?)(?![a-z])", re.IGNORECASE)
 _PHASE = re.compile(r"pha|phi|wrap|ifg|int|fase", re.IGNORECASE)
 _UNWRAPPED = re.compile(r"unw", re.IGNORECASE)
+_KIND = re.compile(
+    r"(coh\w*|cc|corr?\w*|pha\w*|wrap\w*|ifgs?|int\w*|shp|shape\w*|vector\w*|labels?|box\w*|polygons?|rasters?|tiff?s?)",
+    re.IGNORECASE,
+)  # names of folders that hold one kind of file each; others may be another area's
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +105,21 @@ def read(path: Path, wanted: Wanted) -> xr.Dataset:
 
 
 def _folder_of(path: Path) -> Path | None:
-    """The folder that holds labels, at its top or one below, for a path in it."""
+    """The folder that holds labels, at its top or in folders by kind, for a path in it."""
     if not path.is_dir() and path.suffix.lower() not in (".tif", ".tiff", ".shp"):
         return None
-    for folder in [path] if path.is_dir() else [path.parent, path.parent.parent]:
+    above = [path.parent.parent] if _KIND.fullmatch(path.parent.name) else []
+    for folder in [path] if path.is_dir() else [path.parent, *above]:
         if any(True for _ in _tables(folder)) and any(_pair(raster) for raster in _files(folder, "tif")):
             return folder
     return None
 
 
 def _files(folder: Path, suffix: str) -> list[Path]:
-    """Files at the top of a folder, and in the folders in it."""
+    """Files at the top of a folder, and in the folders in it that hold one kind each."""
     pattern = rf".+\.{suffix}f?" if suffix == "tif" else rf".+\.{suffix}"
     with suppress(OSError):  # folders of others, that nobody may look into
-        inner = sorted(one for one in folder.iterdir() if one.is_dir() and not one.name.startswith("."))
+        inner = sorted(one for one in folder.iterdir() if _KIND.fullmatch(one.name) and one.is_dir())
         return [path for place in (folder, *inner) for path in files_named(place, pattern)]
     return []
 

@@ -40,7 +40,7 @@ class SpreadStep:
     voids: str
     metrics: Metrics
 
-    cell_bytes: ClassVar = 150  # of which most in rounds, where up to 2 x 2 tiles go together
+    cell_bytes: ClassVar = 170  # of which most in rounds, where up to 2 x 2 tiles go together
     rim_bytes: ClassVar = 16
 
     def run(self, workshop: Workshop) -> None:

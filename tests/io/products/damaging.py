@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-SLOWEST = 5.0
+SLOWEST = 30.0
 LARGEST = 1 << 28
 
 

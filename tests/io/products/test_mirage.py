@@ -159,3 +159,18 @@ def test_a_thousand_damaged_products_end_in_an_error_or_an_answer(tmp_path: Path
         from geotiff_products import mirage as build
     """
     fuzz(script, tmp_path / "product")
+
+
+def test_a_raster_beside_another_areas_folder_is_none_of_its(tmp_path: Path) -> None:
+    """Neighbours with boxes do not make a plain raster theirs."""
+    import shutil
+
+    first = mirage(tmp_path / "first")
+    second = tmp_path / "second"
+    second.mkdir()
+    stranger = second / f"coh_{PAIR}.tif"
+    shutil.copy(next(path for path in first.rglob("*.tif") if "coh" in path.name), stranger)
+    assert reader.recognises(first)
+    assert not reader.recognises(stranger)
+    assert not reader.recognises(second)
+    assert not reader.recognises(tmp_path)
