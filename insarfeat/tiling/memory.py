@@ -20,10 +20,23 @@ def limit_heaps() -> None:
     threads (Dask's, Zarr's), and with eight heaps per core it can go over the peak that ``describe()`` predicts;
     ``python -m benchmarks.engine`` shows both. Other systems' allocators are left as they are.
     """
+    _glibc("mallopt", _ARENA_MAX, _HEAPS_PER_CORE * available_cores())
+
+
+def release_heaps() -> None:
+    """Have glibc give back what is free; it takes milliseconds.
+
+    Between passes over tiles everything is, but it would keep much of it, and the next pass would come on top.
+    """
+    _glibc("malloc_trim", 0)
+
+
+def _glibc(function: str, *numbers: int) -> None:
+    """Call a function of the C library where it is glibc's."""
     if not sys.platform.startswith("linux"):
         return
     try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):  # another C library than glibc
+        found = getattr(ctypes.CDLL(None), function)
+    except (OSError, AttributeError):  # another C library
         return
-    mallopt(_ARENA_MAX, _HEAPS_PER_CORE * available_cores())
+    found(*numbers)

@@ -23,7 +23,7 @@ from insarfeat.dispatch.program import Program
 from insarfeat.dispatch.whole import native
 from insarfeat.tiling import shelf
 from insarfeat.tiling.engine import Job, Scheduler, run_job
-from insarfeat.tiling.memory import limit_heaps
+from insarfeat.tiling.memory import limit_heaps, release_heaps
 from insarfeat.tiling.store import StoredRaster
 from insarfeat.tiling.workspace import Workspace
 from insarfeat.windows import NO_HALO, Halo, Tile, TileGrid
@@ -165,6 +165,7 @@ class Workshop:
             foreign=setting.foreign,
         )
         run_job(job, setting.scheduler, finished)
+        release_heaps()
         return Results(folder, len(tiles))
 
     def forget(self, name: str, numbers: Sequence[int]) -> None:
