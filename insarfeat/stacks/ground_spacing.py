@@ -30,8 +30,7 @@ def spacing_of(latitude: Any, longitude: Any, swath: Swath | None) -> tuple[floa
     if swath is None:
         raise InvalidArgument(
             "how large the pixels of the radar image are on the ground is not known: give latitude= and "
-            "longitude=, or "
-            "annotation="
+            "longitude=, or annotation="
         )
     first = swath.bursts[0]
     middle = swath.tie_points.incidence[:, swath.tie_points.incidence.shape[1] // 2]

@@ -209,9 +209,8 @@ class Recipe(_Part):
         """One of the recipes that the package has: "detection" or "event"."""
         if name not in RECIPES:
             raise InvalidArgument(
-                f"recipe {name!r} is not known{_near(name, RECIPES)}; there are {', '.join(RECIPES)}, or give "
-                f"the path "
-                "of a .yaml (insarfeat stack --template detection writes one to edit)"
+                f"recipe {name!r} is not known{_near(name, RECIPES)}; there are {', '.join(RECIPES)}, or "
+                "give the path of a .yaml (insarfeat stack --template detection writes one to edit)"
             )
         return cls.model_validate(RECIPES[name])
 

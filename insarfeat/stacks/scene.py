@@ -156,8 +156,7 @@ class Scene(Placement):
         if coherence.shape != self.filtered.shape:
             raise InvalidArgument(
                 "to unwrap the phase its coherence must be on the same grid; give unwrapped_phase=, or a "
-                "coherence of "
-                "the interferogram's size"
+                "coherence of the interferogram's size"
             )
         return filters.unwrap(self.filtered, coherence, looks=self.recipe.unwrap.looks).phase
 
@@ -193,10 +192,9 @@ class Scene(Placement):
             height = self.elevation_wide if self.has_dem else 0.0
             return geometry.sight_on_map(self.swath.grid, self.wide, elevation=height)
         raise InvalidArgument(
-            "where the radar looks from is not known: give incidence= and heading= in degrees (Sentinel-1: 30 "
-            "to 46, and "
-            "about -12 ascending or -168 descending at middle latitudes), los_east=, los_north= and los_up=, or "
-            "annotation="
+            "where the radar looks from is not known: give incidence= and heading= in degrees (Sentinel-1: "
+            "30 to 46, and about -12 ascending or -168 descending at middle latitudes), los_east=, "
+            "los_north= and los_up=, or annotation="
         )
 
     def _everywhere(self, value: Any) -> xr.DataArray:
@@ -295,9 +293,8 @@ class Scene(Placement):
 
         if self.given.landslides is None:
             raise InvalidArgument(
-                "the layer landslide needs polygons: give landslides= (GeoPackage, GeoJSON, Shapefile, KML), or "
-                "leave the "
-                "layer out of the recipe"
+                "the layer landslide needs polygons: give landslides= (GeoPackage, GeoJSON, Shapefile, "
+                "KML), or leave the layer out of the recipe"
             )
         polygons = self.given.landslides
         if isinstance(polygons, str) or hasattr(polygons, "__fspath__"):

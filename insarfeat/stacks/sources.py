@@ -112,7 +112,7 @@ class Sources:
         for name in given:
             if name not in KEYWORDS:
                 near = get_close_matches(name, KEYWORDS, n=1)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
+                hint = f"; did you mean {near[0]!r}?" if near else "."
                 raise InvalidArgument(
                     f"{name!r} is nothing that a stack is made from{hint} It takes {', '.join(KEYWORDS)}"
                 )
@@ -240,9 +240,8 @@ def _raster(name: str, given: Any, stated: Stated | None) -> Any:
     rasters = {str(key): one for key, one in opened.data_vars.items() if one.ndim >= 2}
     if name not in rasters and len(rasters) != 1:
         raise InvalidArgument(
-            f"{name} was given as something that holds {', '.join(rasters) or 'no raster'}, and none of them is "
-            f"called "
-            f"{name}; give the one that is meant, as dataset['...'] or by its own file"
+            f"{name} was given as something that holds {', '.join(rasters) or 'no raster'}, and none of them "
+            f"is called {name}; give the one that is meant, as dataset['...'] or by its own file"
         )
     found = rasters.get(name, next(iter(rasters.values())))
     return found.rename(name).assign_attrs(LAYERS[name].attributes)
@@ -277,8 +276,7 @@ def _both(first: xr.DataArray, second: xr.DataArray) -> dict[str, Any]:
     if len(found) == 2 and found["primary_date"] >= found["secondary_date"]:
         raise InvalidArgument(
             f"primary was taken on {found['primary_date']}, secondary on {found['secondary_date']}, which is "
-            f"not later; "
-            "swap them, or phases and displacements have the wrong sign"
+            "not later; swap them, or phases and displacements have the wrong sign"
         )
     return found
 

@@ -121,9 +121,8 @@ def open_product(
         raise UnreadableInput(_unknown(place))
     if stated is not None and reader.name != _PLAIN:
         raise InvalidArgument(
-            f"stated is for plain rasters, whose conventions nobody can tell; {place.name} is {reader.title}, "
-            f"and its "
-            "own are known: leave stated out"
+            f"stated is for plain rasters, whose conventions nobody can tell; {place.name} is "
+            f"{reader.title}, and its own are known: leave stated out"
         )
     return _opened(reader, place, wanted)
 
