@@ -205,21 +205,10 @@ def run_of(data: Path, side: int, work: Path) -> dict[str, Any]:
     out = work / f"twi-{side}.zarr"
     shutil.rmtree(out, ignore_errors=True)
     shutil.rmtree(f"{out}.partial", ignore_errors=True)
-    passes: dict[str, dict[str, float]] = {}
-    clock = [time.perf_counter(), time.process_time()]
-
-    def progress(now: Any) -> None:
-        title = now.stage.split("-")[0] + (", rounds" if "-" in now.stage else "")
-        entry = passes.setdefault(title, {"seconds": 0.0, "cpu": 0.0, "tasks": 0})
-        seconds, cpu = time.perf_counter(), time.process_time()
-        entry["seconds"] += seconds - clock[0]
-        entry["cpu"] += cpu - clock[1]
-        entry["tasks"] += now.done > 0
-        clock[:] = seconds, cpu
-
-    disk = _DiskWatch(Path(f"{out}.partial"))
+    passes = PassClock()
+    disk = DiskWatch(Path(f"{out}.partial"))
     start = time.perf_counter()
-    plan.run(out, progress=progress)
+    plan.run(out, progress=passes)
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     found = {
@@ -229,13 +218,30 @@ def run_of(data: Path, side: int, work: Path) -> dict[str, Any]:
         "predicted_mb": (plan.describe().peak_memory + plan.describe().rim_memory) / 1e6,
         "disk_gb": disk.stop() / 1e9,
         "output_gb": _size(out) / 1e9,
-        "passes": passes,
+        "passes": passes.found,
     }
     shutil.rmtree(out)
     return found
 
 
-class _DiskWatch:
+class PassClock:
+    """What a run reports to: seconds, processor time and tasks of each pass."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, dict[str, float]] = {}
+        self._clock = (time.perf_counter(), time.process_time())
+
+    def __call__(self, now: Any) -> None:
+        title = now.stage.split("-")[0] + (", rounds" if "-" in now.stage else "")
+        entry = self.found.setdefault(title, {"seconds": 0.0, "cpu": 0.0, "tasks": 0})
+        clock = (time.perf_counter(), time.process_time())
+        entry["seconds"] += clock[0] - self._clock[0]
+        entry["cpu"] += clock[1] - self._clock[1]
+        entry["tasks"] += now.done > 0
+        self._clock = clock
+
+
+class DiskWatch:
     """The largest size of a folder, looked at every second."""
 
     def __init__(self, folder: Path) -> None:
@@ -286,7 +292,7 @@ def growth_tables(runs: Sequence[dict[str, Any]]) -> dict[str, str]:
                 f"{run['side'] ** 2 / 1e9:.2f}",
                 f"{run['seconds']:.0f}",
                 f"{run['side'] ** 2 / run['seconds'] / 1e6:.1f}",
-                f"{sum(one['cpu'] for one in run['passes'].values()) / run['seconds']:.2f}",
+                f"{cores_busy(run):.2f}",
                 f"{run['memory_mb']:.0f}",
                 f"{run['predicted_mb']:.0f}",
                 f"{run['disk_gb']:.1f}",
@@ -296,19 +302,7 @@ def growth_tables(runs: Sequence[dict[str, Any]]) -> dict[str, str]:
         ],
     )
     largest = runs[-1]
-    passes = table(
-        ("pass", "tasks", "seconds", "cores busy"),
-        [
-            (
-                title,
-                f"{one['tasks']:,}",
-                f"{one['seconds']:.0f}",
-                f"{one['cpu'] / max(one['seconds'], 1e-9):.2f}",
-            )
-            for title, one in largest["passes"].items()
-            if one["seconds"] > 0.5
-        ],
-    )
+    passes = passes_table(largest)
     core_seconds = sum(one["cpu"] for one in largest["passes"].values()) / largest["side"] ** 2 * EUROPE
     hours = table(
         (
@@ -320,7 +314,7 @@ def growth_tables(runs: Sequence[dict[str, Any]]) -> dict[str, str]:
         [
             (
                 f"{cores} cores",
-                f"{core_seconds / cores / 60 / (_busy(largest) / 2):.0f}",
+                f"{core_seconds / cores / 60 / (cores_busy(largest) / 2):.0f}",
                 f"{largest['disk_gb'] * EUROPE / largest['side'] ** 2:.0f} GB",
                 f"{largest['output_gb'] * EUROPE / largest['side'] ** 2:.0f} GB",
             )
@@ -330,7 +324,25 @@ def growth_tables(runs: Sequence[dict[str, Any]]) -> dict[str, str]:
     return {"growth": sizes, "passes": passes, "europe": hours}
 
 
-def _busy(run: dict[str, Any]) -> float:
+def passes_table(run: dict[str, Any]) -> str:
+    """The passes that took more than half a second."""
+    return table(
+        ("pass", "tasks", "seconds", "cores busy"),
+        [
+            (
+                title,
+                f"{one['tasks']:,}",
+                f"{one['seconds']:.0f}",
+                f"{one['cpu'] / max(one['seconds'], 1e-9):.2f}",
+            )
+            for title, one in run["passes"].items()
+            if one["seconds"] > 0.5
+        ],
+    )
+
+
+def cores_busy(run: dict[str, Any]) -> float:
+    """Processor time per second of a run."""
     return float(sum(one["cpu"] for one in run["passes"].values()) / run["seconds"])
 
 

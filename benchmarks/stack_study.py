@@ -27,7 +27,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from benchmarks.flow_study import TiledUp, _DiskWatch
+from benchmarks.flow_study import DiskWatch, PassClock, TiledUp, cores_busy, passes_table
 from benchmarks.pages import renew, table
 
 SIDE = 20_000
@@ -119,24 +119,13 @@ def run_of(paths: dict[str, Path], small: dict[str, Path], out: Path) -> dict[st
         "detection", out.with_name("small.zarr"), overwrite=True, tile=512, **_given(small)
     )  # compiles
     baseline = _peak()
-    passes: dict[str, dict[str, float]] = {}
-    clock = [time.perf_counter(), time.process_time()]
-
-    def progress(now: Any) -> None:
-        title = now.stage.split("-")[0]
-        entry = passes.setdefault(title, {"seconds": 0.0, "cpu": 0.0, "tasks": 0})
-        seconds, cpu = time.perf_counter(), time.process_time()
-        entry["seconds"] += seconds - clock[0]
-        entry["cpu"] += cpu - clock[1]
-        entry["tasks"] += now.done > 0
-        clock[:] = seconds, cpu
-
     start = time.perf_counter()
     plan = plan_stack("detection", **_given(paths))
     planned = time.perf_counter() - start
-    disk = _DiskWatch(Path(f"{out}.partial"))
+    passes = PassClock()
+    disk = DiskWatch(Path(f"{out}.partial"))
     start = time.perf_counter()
-    build_stack("detection", out, overwrite=True, progress=progress, **_given(paths))
+    build_stack("detection", out, overwrite=True, progress=passes, **_given(paths))
     seconds = time.perf_counter() - start
     peak = _peak()
     told = plan.describe()
@@ -149,7 +138,7 @@ def run_of(paths: dict[str, Path], small: dict[str, Path], out: Path) -> dict[st
         "predicted_mb": (told.peak_memory + told.rim_memory) / 1e6,
         "disk_gb": disk.stop() / 1e9,
         "result_gb": _bytes(out) / 1e9,
-        "passes": passes,
+        "passes": passes.found,
         "digest": digest(out),
     }
 
@@ -265,7 +254,6 @@ def tables(
     run: dict[str, Any], killed: dict[str, Any] | None, clustered: dict[str, Any] | None
 ) -> dict[str, str]:
     """The run, its passes, and whether others gave the same."""
-    busy = sum(one["cpu"] for one in run["passes"].values()) / run["seconds"]
     whole = table(
         (
             "side",
@@ -282,25 +270,12 @@ def tables(
                 f"{run['side']:,}",
                 f"{run['seconds'] / 60:.1f}",
                 f"{run['side'] ** 2 / run['seconds'] / 1e6:.1f}",
-                f"{busy:.2f}",
+                f"{cores_busy(run):.2f}",
                 f"{run['memory_mb']:.0f}",
                 f"{run['predicted_mb']:.0f}",
                 f"{run['disk_gb']:.1f}",
                 f"{run['result_gb']:.1f}",
             )
-        ],
-    )
-    passes = table(
-        ("pass", "tasks", "seconds", "cores busy"),
-        [
-            (
-                title,
-                f"{one['tasks']:,}",
-                f"{one['seconds']:.0f}",
-                f"{one['cpu'] / max(one['seconds'], 1e-9):.2f}",
-            )
-            for title, one in run["passes"].items()
-            if one["seconds"] > 0.5
         ],
     )
     again = []
@@ -311,7 +286,7 @@ def tables(
     if clustered:
         same = "the same pixels" if clustered["digest"] == run["digest"] else "OTHER PIXELS"
         again.append((f"two worker processes by address, {clustered['seconds']:.0f} s", same))
-    return {"stack": whole, "passes": passes, "again": table(("run", "result"), again)}
+    return {"stack": whole, "passes": passes_table(run), "again": table(("run", "result"), again)}
 
 
 def main() -> None:

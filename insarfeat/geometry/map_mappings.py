@@ -40,8 +40,7 @@ def _between(one: str, other: str) -> Transformer:
 class OnOtherMap:
     """Rows and columns on another map of the pixels of a map: a mapping without inputs.
 
-    Between tie points half a kilometre apart they are interpolated, which misses them by millimetres on the ground;
-    where both maps have one CRS they are exact.
+    Between tie points half a kilometre apart they are interpolated; where both maps have one CRS they are exact.
     """
 
     pixels: Grid

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +20,9 @@ if TYPE_CHECKING:
 
 _SMOOTH = frozenset({"elevation", "filled"})
 """Layers whose slopes and curvatures will be looked at: they are sampled by cubic convolution."""
+
+_NEARLY = 0.05
+"""So much less than a whole number of pixels is one: degrees and metres are never in a whole ratio."""
 
 _COMPASS = frozenset({"flow_direction", "flow_azimuth"})
 """Layers that count from the grid's north, which is another one on another map."""
@@ -125,26 +127,16 @@ def _averaged(layer: xr.DataArray, there: Map, method: Method | None) -> xr.Data
 
 def looks_between(fine: Grid, coarse: Grid) -> tuple[int, int]:
     """How many pixels of one map, down and across, fit into one of another; at least one."""
-    return _Pixels.of(fine).per(_Pixels.of(coarse))
+    ratios = (larger / smaller for larger, smaller in zip(_pixel(coarse), _pixel(fine), strict=True))
+    down, across = (max(int(ratio + _NEARLY), 1) for ratio in ratios)
+    return down, across
 
 
-@dataclass(frozen=True, slots=True)
-class _Pixels:
+def _pixel(grid: Grid) -> tuple[float, float]:
     """Metres from pixel to pixel in the middle of a map, down and across."""
-
-    down: float
-    across: float
-
-    @classmethod
-    def of(cls, grid: Grid) -> _Pixels:
-        """Those of a grid."""
-        middle = grid.y.size // 2
-        down, across = metrics_of_grid(grid).rows(middle, middle + 1)
-        return cls(abs(float(down[0])), abs(float(across[0])))
-
-    def per(self, larger: _Pixels) -> tuple[int, int]:
-        """How many of these fit into one of the others, at least one."""
-        return max(int(larger.down / self.down + 0.05), 1), max(int(larger.across / self.across + 0.05), 1)
+    middle = grid.y.size // 2
+    down, across = metrics_of_grid(grid).rows(middle, middle + 1)
+    return abs(float(down[0])), abs(float(across[0]))
 
 
 def _check_known(layer: xr.DataArray, own: Grid, there: Grid) -> None:

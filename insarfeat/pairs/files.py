@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from insarfeat.errors import InvalidArgument, InvalidType
+from insarfeat.io.products.parts import dates_in
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 Opener = Callable[[Path], "xr.Dataset"]
 
 _STACKS = (".nc", ".tif", ".tiff", ".zarr")
-_DATE = re.compile(r"(?<!\d)(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?!\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +69,7 @@ class Dates:
         stated = [_day(attributes.get(f"{which}_date")) for which in ("primary", "secondary")]
         if None in stated:
             # One image's name may hold one date several times.
-            texts = dict.fromkeys(_DATE.findall(name))
-            found = [one for text in texts if (one := _day(text)) is not None]
+            found = list(dict.fromkeys(dates_in(name)))
             stated = list(found[:2]) if len(found) >= 2 else [None, None]
         primary, secondary = stated
         days: float | None = None

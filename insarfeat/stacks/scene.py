@@ -142,8 +142,7 @@ class Scene(Placement):
                 raise InvalidArgument(
                     f"{pair.name} came without intensity: give intensity=, or primary= and secondary="
                 )
-            given = filters.intensity(pair.images[0])
-            given = self._looked(given)
+            given = self._looked(filters.intensity(pair.images[0]))
         return self.brought(given)
 
     @cached_property
@@ -326,7 +325,8 @@ class Scene(Placement):
                 layers.setdefault("flow_contamination", self.ground("flow_contamination"))
         footprint = None
         if self.pair is not None:
-            footprint = self.brought(self.interferogram)
+            seen = self.pair.images is not None or self.pair.phase is not None
+            footprint = self.brought(self.interferogram if seen else self.reference)
             if {"low_coherence", "water"} & {*chosen.causes, *chosen.blank}:
                 layers.setdefault("coherence", self.coherence)
         water = self.own("water")

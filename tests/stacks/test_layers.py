@@ -289,3 +289,13 @@ def test_the_words_for_sources_are_all_told() -> None:
     assert stacks.build_stack.__doc__ is not None
     for word in KEYWORDS:
         assert f"``{word}``" in stacks.build_stack.__doc__, word
+
+
+def test_an_unwrapped_phase_alone_tells_what_the_radar_imaged() -> None:
+    unwrapped = xr.full_like(scene()["elevation"], 1.0)
+    unwrapped[:, :40] = np.nan
+    lone = xr.Dataset({"unwrapped_phase": unwrapped, "coherence": product()["coherence"]})
+    found = layers("unwrapped_phase", "invalid_causes", interferogram=lone, primary=None, secondary=None)
+    outside = found["invalid_causes"].values & tiling.CAUSES["outside_footprint"] > 0
+    assert outside[:, :40].all()
+    assert not outside[:, 40:].any()
