@@ -25,11 +25,12 @@ def lots(window: Window, seed: int) -> Lots:
     rows = np.arange(window.top, window.bottom, dtype=np.uint64) << np.uint64(32)
     columns = np.arange(window.left, window.right, dtype=np.uint64)
     # A seed's neighbours must not share a shifted sequence, so the seed is scrambled before it is added.
-    start = _scrambled(np.array([(seed + 1) * _GOLDEN % 2**64], np.uint64))
-    return _scrambled((rows[:, np.newaxis] | columns) * np.uint64(_GOLDEN) + start)
+    start = scrambled(np.array([(seed + 1) * _GOLDEN % 2**64], np.uint64))
+    return scrambled((rows[:, np.newaxis] | columns) * np.uint64(_GOLDEN) + start)
 
 
-def _scrambled(numbers: Lots) -> Lots:
+def scrambled(numbers: Lots) -> Lots:
+    """Numbers of which no two become the same, and whose bits then tell nothing of where they came from."""
     numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return numbers ^ (numbers >> np.uint64(31))

@@ -18,6 +18,11 @@ class Shape:
     height: int
     width: int
 
+    @property
+    def pixels(self) -> int:
+        """Number of pixels."""
+        return self.height * self.width
+
 
 @dataclass(frozen=True, slots=True)
 class Halo:
@@ -128,6 +133,14 @@ class Window:
         bottom = min(self.bottom + halo.bottom, within.height)
         right = min(self.right + halo.right, within.width)
         return Window(top, left, max(bottom - top, 0), max(right - left, 0))
+
+    def cut_to(self, shape: Shape) -> Window:
+        """The part of the window that lies on a raster.
+
+        >>> Window(top=-2, left=3, height=5, width=5).cut_to(Shape(9, 6))
+        Window(top=0, left=3, height=3, width=3)
+        """
+        return self.expanded(NO_HALO, within=shape)
 
     def scaled(self, step: Step) -> Window:
         """The input pixels under these output pixels of an operator with a step."""

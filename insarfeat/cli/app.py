@@ -11,7 +11,17 @@ from typing import Annotated
 import typer
 
 import insarfeat
-from insarfeat.cli import geometry_verbs, phase_verbs, plot_verb, rank_verb, stack_verb, terrain_verbs, verbs
+from insarfeat.cli import (
+    geometry_verbs,
+    patches_verb,
+    phase_verbs,
+    plot_verb,
+    rank_verb,
+    split_verb,
+    stack_verb,
+    terrain_verbs,
+    verbs,
+)
 from insarfeat.errors import InsarfeatError, InvalidArgument, InvalidType, MissingInput, OutputExists
 
 VERBS = "insarfeat.verbs"
@@ -41,6 +51,9 @@ def build_app() -> typer.Typer:
     app.command("sensitivity")(geometry_verbs.sensitivity)
     app.command("rank")(rank_verb.rank)
     app.command("stack")(stack_verb.stack)
+    app.command("patches")(patches_verb.patches)
+    app.command("split")(split_verb.split)
+    app.command("leaks")(split_verb.leaks)
     app.command("plot")(plot_verb.plot)
     for entry in sorted(entry_points(group=VERBS), key=lambda entry: entry.name):
         try:

@@ -69,12 +69,12 @@ def value_of(array: Any) -> tuple[Value, tuple[da.Array, ...]]:
 
 def array_of(value: Value, foreign: tuple[da.Array, ...]) -> da.Array:
     """A value as one lazy chunk, for a plan to take apart again."""
-    return _lazy([value], tuple((size,) for size in value.shape), foreign)[0]
+    return lazy_values([value], tuple((size,) for size in value.shape), foreign)[0]
 
 
 def lazy_source(source: Source, chunks: Chunks) -> da.Array:
     """A source as a Dask array whose chunks are read when they are needed."""
-    return _lazy([Value(Leaf(source))], chunks, ())[0]
+    return lazy_values([Value(Leaf(source))], chunks, ())[0]
 
 
 def apply_lazily(bound: Any, arrays: Sequence[Any]) -> tuple[da.Array, ...]:
@@ -89,7 +89,7 @@ def apply_lazily(bound: Any, arrays: Sequence[Any]) -> tuple[da.Array, ...]:
     guide = next(array for array in arrays if isinstance(array, da.Array))
     chunks = (*_lead_chunks(apply.lead, arrays), *_spatial_chunks(bound, guide))
     values = [Value(apply, index) for index in range(len(apply.dtypes))]
-    return _lazy(values, chunks, _foreign_of(behind for _, behind in found))
+    return lazy_values(values, chunks, _foreign_of(behind for _, behind in found))
 
 
 def _step_lazily(bound: BoundStep, arrays: Sequence[Any]) -> tuple[da.Array, ...]:
@@ -115,7 +115,7 @@ def join_lazily(pieces: Sequence[Piece], arrays: Sequence[Any]) -> da.Array:
         inside = np.unique(np.clip(borders - piece.first, 0, piece.count))
         rows += np.diff(inside).tolist()
     chunks = (*_lead_chunks(join.lead, arrays), tuple(rows), guide.chunks[-1])
-    return _lazy([Value(join)], chunks, _foreign_of(behind for _, behind in found))[0]
+    return lazy_values([Value(join)], chunks, _foreign_of(behind for _, behind in found))[0]
 
 
 def remapped(
@@ -136,7 +136,7 @@ def remapped(
         lazy = any(foreign or _reads_files(value) for value, foreign in found)
     if lazy:
         chunks = (*((1,) * size for size in value.lead), *sides)
-        return _lazy([value], chunks, _foreign_of(behind for _, behind in found))[0]
+        return lazy_values([value], chunks, _foreign_of(behind for _, behind in found))[0]
     program = Program([value])
     whole: Array = np.empty(value.shape, value.dtype)
     for _, window in chunk_windows(sides):
@@ -174,7 +174,7 @@ def _behind_barrier(
     """Lazy arrays behind which a plan has to run: one task runs it, and those of the chunks read what it stored."""
     arrays = []
     starts = [np.cumsum([0, *sizes]).tolist() for sizes in chunks]
-    layout = f"{hash(chunks) & 0xFFFFFFFF:08x}"  # as in _lazy: other chunks are other keys
+    layout = f"{hash(chunks) & 0xFFFFFFFF:08x}"  # as in lazy_values: other chunks are other keys
     for value in values:
         name = f"planned-{value.token}-{layout}"
         run = f"{name}-run"
@@ -195,7 +195,7 @@ def _run_plan(wanted: tuple[Value, tuple[da.Array, ...]]) -> Any:
     return importlib.import_module("insarfeat.tiling.scratch").stored(*wanted)
 
 
-def _without_steps(value: Value, foreign: tuple[da.Array, ...]) -> tuple[Value, tuple[da.Array, ...]]:
+def without_steps(value: Value, foreign: tuple[da.Array, ...]) -> tuple[Value, tuple[da.Array, ...]]:
     """The same value, computed through a plan if there is a step over whole rasters behind it."""
     if any(isinstance(producer, Barrier) for producer in producers_of([value])):
         return Value(Leaf(_run_plan((value, foreign)))), ()
@@ -229,7 +229,7 @@ def reduce_lazily(reduction: Reduction, arrays: Sequence[Any]) -> Any:
         if isinstance(array, np.ndarray) and array.shape == (1, 1)
     }
     rasters = [array for index, array in enumerate(arrays) if index not in numbers]
-    found = [_without_steps(*value_of(array)) for array in rasters]
+    found = [without_steps(*value_of(array)) for array in rasters]
     program = Program([value for value, _ in found])
     guide = next(array for array in rasters if isinstance(array, da.Array))
     foreign = _foreign_of(behind for _, behind in found)
@@ -266,7 +266,7 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _lazy(values: Sequence[Value], chunks: Chunks, foreign: tuple[Any, ...]) -> tuple[da.Array, ...]:
+def lazy_values(values: Sequence[Value], chunks: Chunks, foreign: tuple[Any, ...]) -> tuple[da.Array, ...]:
     """Dask arrays of values that one producer yields: one task per chunk, shared by all of them."""
     if any(isinstance(producer, Barrier) for producer in producers_of(values)):
         return _behind_barrier(values, chunks, foreign)

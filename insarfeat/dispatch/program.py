@@ -133,6 +133,12 @@ class Program:
         """All sources, each once, in the order in which they are read."""
         return [step.source for step in self._steps if isinstance(step, _Read)]
 
+    @property
+    def plain_sources(self) -> list[Source] | None:
+        """The sources that the outputs are, where nothing is computed of them; else None."""
+        read = {step.slots[0]: step.source for step in self._steps if isinstance(step, _Read)}
+        return [read[slot] for slot in self._outputs] if all(slot in read for slot in self._outputs) else None
+
     def source_windows(self, core: Window) -> list[tuple[Source, Window]]:
         """What must be read of each source for a window of the outputs."""
         needs = self._needs(core)

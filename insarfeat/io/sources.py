@@ -6,7 +6,9 @@ import os
 import threading
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insarfeat.errors import UnreadableInput
+from insarfeat.io.zarr_chunks import ChunkedArray
 from insarfeat.windows import Window
 
 if TYPE_CHECKING:
@@ -90,6 +93,18 @@ class VariableSource:
         """What a person reads in the provenance: no folders, they say nothing to others."""
         return f"{'+'.join(self.variables)} of {self.file.path.name}"
 
+    @property
+    def stored_chunk(self) -> tuple[int, int]:
+        """Height and width of the pieces that must be decoded whole; the raster's where it has none."""
+
+        def look() -> Any:
+            with netcdf_lock() if self.engine != "zarr" else nullcontext():
+                found = _open_dataset(self.file, self.engine).variables[self.variables[0]].encoding
+            return found.get("chunksizes") or found.get("chunks") or self.shape
+
+        height, width = reading(self.file, look)[-2:]
+        return int(height), int(width)
+
     def read(self, lead: tuple[int, ...], window: Window) -> Array:
         """The pixels of a window."""
         parts = [self.decoding(self._stored(name, lead, window)) for name in self.variables]
@@ -102,6 +117,9 @@ class VariableSource:
     def _stored(self, name: str, lead: tuple[int, ...], window: Window) -> Array:
         def take() -> Array:
             if self.engine == "zarr":
+                direct = _direct(self.file, name)
+                if direct is not None:
+                    return direct.read(lead, window)
                 return _in_strips(_open_dataset(self.file, self.engine).variables[name], lead, window)
             with netcdf_lock():
                 stored = _open_dataset(self.file, self.engine).variables[name]
@@ -135,6 +153,12 @@ class BandSource:
         """What a person reads in the provenance."""
         return f"band {self.band} of {self.file.path.name}"
 
+    @property
+    def stored_chunk(self) -> tuple[int, int]:
+        """Height and width of the pieces that must be decoded whole."""
+        height, width = reading(self.file, lambda: _open_geotiff(self.file).block_shapes[self.band - 1])
+        return int(height), int(width)
+
     def read(self, lead: tuple[int, ...], window: Window) -> Array:
         """The pixels of a window."""
         place = ((window.top, window.bottom), (window.left, window.right))
@@ -144,6 +168,12 @@ class BandSource:
         if self.categorical_nodata is None:
             return pixels
         return as_classes(pixels, self.dtype, self.categorical_nodata)
+
+
+@lru_cache(maxsize=1024)
+def _direct(file: FileIdentity, name: str) -> ChunkedArray | None:
+    """An array of a Zarr group, to be read from its files; None where that needs the library."""
+    return ChunkedArray.of(file.path / name)
 
 
 def as_classes(numbers: Array, dtype: np.dtype[Any], nodata: int) -> Array:

@@ -29,6 +29,13 @@ def finish_group(product: Product, folder: Path) -> None:
         if raster.dtype.kind in "iu":
             attributes["_FillValue"] = fill_value(raster.dtype)
         group[name].attrs.put(attributes)
+    consolidate(folder)
+
+
+def consolidate(folder: Path) -> None:
+    """Put the metadata of all of a group's arrays into one file, so that xarray opens it quickly and in silence."""
+    import zarr
+
     with _quietly, warnings.catch_warnings():
         # Not yet in the Zarr specification, but without it xarray warns and opens slowly.
         warnings.filterwarnings("ignore", message="Consolidated metadata", category=UserWarning)

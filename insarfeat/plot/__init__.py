@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from insarfeat.inventory import Comparison, PowerLaw
 
-__all__ = ["distributions", "frequency_area", "picture", "png", "require", "thinned"]
+__all__ = ["distributions", "frequency_area", "picture", "png", "require", "split_map", "thinned"]
 
 
 def picture(layer: xr.DataArray, *, background: xr.DataArray | None = None) -> Figure:
@@ -135,6 +135,50 @@ def frequency_area(law: PowerLaw) -> Figure:
     from insarfeat.plot._charts import draw_frequency_area
 
     return draw_frequency_area(law)
+
+
+def split_map(split: Any, buffer: float | None = None) -> Figure:
+    """Draw where the parts of a split lie, what was left out, and the buffers about the smaller parts.
+
+    Patches on the same ground are drawn once; smaller parts lie below, and larger ones never reach them. Where
+    patches have several CRSs, or degrees, the map is in longitude and latitude.
+
+    Parameters
+    ----------
+    split
+        A split of patches (:func:`insarfeat.tiling.split`), whose slides are drawn as well; or a table with the
+        columns part ("" where a patch is left out), west, south, east, north and, as far as known, crs.
+    buffer
+        Metres between parts; None takes the split's own.
+
+    Returns
+    -------
+    Figure
+        Made without pyplot, as :func:`picture` makes it.
+
+    Raises
+    ------
+    InvalidArgument
+        Where columns are missing or no patch has bounds.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> squares = pd.DataFrame({"west": [0.0, 900], "south": 0.0, "east": [400.0, 1300], "north": 400.0})
+    >>> figure = split_map(squares.assign(part=["train", "test"], crs="EPSG:32632"), buffer=200)
+    >>> figure.axes[0].get_xlabel()
+    'easting, km'
+    """
+    require()
+    from insarfeat.plot._split import draw_split
+
+    rows = getattr(split, "table", split)
+    given = rows is not split
+    return draw_split(
+        rows,
+        getattr(split, "buffer", None) if buffer is None and given else buffer,
+        getattr(split, "boxes", None) if given else None,
+    )
 
 
 def png(figure: Figure, *, dpi: int = 110) -> bytes:

@@ -33,13 +33,12 @@ from insarfeat.tiling.description import Description, tile_memory
 from insarfeat.tiling.engine import Scheduler, check_scheduler, workers_of
 from insarfeat.tiling.stages import OnProgress, Progress, Setting, Workshop, write_outputs
 from insarfeat.tiling.store import StoredRaster, inner_chunk
-from insarfeat.tiling.workspace import Workspace, discard, kept_if_worth_it, partial_folder, workspace
+from insarfeat.tiling.workspace import Workspace, discard, kept_if_worth_it, was_delivered, workspace
 from insarfeat.windows import TileGrid, Window
 
 _log = logging.getLogger(__name__)
 
 TILE = 2048
-_DELIVERED = "delivered"
 
 
 class Plan:
@@ -126,17 +125,19 @@ class Plan:
         check_output(target)
         check_scheduler(scheduler)
         check_product(self._product(self._stand_ins, "", ()), target)
-        if not _was_delivered(target):
+        if not was_delivered(target, target.name):
             check_free(target, overwrite=overwrite)
         with workspace(target, self.fingerprint(target)) as space:
-            if not _was_delivered(target):  # by this very plan, in a run that was stopped while it tidied up
+            if not was_delivered(
+                target, target.name
+            ):  # by this very plan, in a run that was stopped while it tidied up
                 check_free(target, overwrite=overwrite)
                 self._warn_of_little_disk(target)
                 temporary = space.folder / target.name
                 setting = Setting(space, scheduler, progress, self._foreign, self.tile)
                 with kept_if_worth_it(space):
                     self._finish(space, temporary, setting)
-                    put_in_place(temporary, target, mark=space.folder / _DELIVERED)
+                    put_in_place(temporary, target, mark=space.delivered)
             discard(space)
         return Path(out)
 
@@ -328,9 +329,3 @@ def _stand_in(values: Iterable[Value]) -> list[Value]:
 
 def _source(value: Value) -> Source:
     return value.producer.source if isinstance(value.producer, Leaf) else _Nothing(value)
-
-
-def _was_delivered(out: Path) -> bool:
-    """An earlier run was stopped after its output was in place and before it had tidied up."""
-    folder = partial_folder(out)
-    return (folder / _DELIVERED).exists() and out.exists() and not (folder / out.name).exists()

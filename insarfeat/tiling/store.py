@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insarfeat.errors import InvalidArgument, UnreadableInput
+from insarfeat.io.zarr_chunks import ChunkedArray
 from insarfeat.layers import fill_value
 from insarfeat.windows import Window
 
@@ -104,13 +105,23 @@ class StoredRaster:
     def read(self, lead: tuple[int, ...], window: Window) -> NDArray[Any]:
         """The pixels of a window."""
         try:
-            return np.asarray(self._array[(*lead, *window.slices)])
-        except (RuntimeError, ValueError) as error:
+            direct = _direct(self)
+            return (
+                np.asarray(self._array[(*lead, *window.slices)])
+                if direct is None
+                else direct.read(lead, window)
+            )
+        except (RuntimeError, ValueError, OSError) as error:
             raise UnreadableInput(f"stored raster {self.name} is damaged: {error}") from error
 
     @property
     def _array(self) -> Any:
         return _open(self)
+
+
+@lru_cache(maxsize=512)
+def _direct(raster: StoredRaster) -> ChunkedArray | None:
+    return ChunkedArray.of(raster.folder / raster.name)
 
 
 @lru_cache(maxsize=512)

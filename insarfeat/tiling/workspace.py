@@ -26,6 +26,7 @@ _log = logging.getLogger(__name__)
 _PLAN = "plan.json"
 _JOURNAL = "journal"
 _LOCK = "lock"
+_DELIVERED = "delivered"
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,11 @@ class Workspace:
     run: str
     started: str
     _journal: IO[str]
+
+    @property
+    def delivered(self) -> Path:
+        """Mark that is set when the output gets its name."""
+        return self.folder / _DELIVERED
 
     def done(self, stage: str) -> set[int]:
         """Numbers of the tiles of a stage that are finished."""
@@ -51,6 +57,15 @@ class Workspace:
         """Note that a tile is finished; call it after its pixels are on disk."""
         self._journal.write(f"{stage} {number}\n")
         self._journal.flush()
+
+
+def was_delivered(out: Path, work: str) -> bool:
+    """Whether an earlier run was stopped after its output was in place and before it had tidied up.
+
+    ``work`` is the name that the output had while it was made.
+    """
+    folder = partial_folder(out)
+    return (folder / _DELIVERED).exists() and out.exists() and not (folder / work).exists()
 
 
 def partial_folder(out: Path) -> Path:

@@ -64,7 +64,10 @@ class _Table:
             )
         place = self.fields[name]
         starts = range(0, self.count * self.length, self.length)
-        return [rows[start:][place].decode("ascii", "replace").strip(" \0") for start in starts]
+        return [
+            rows[start + place.start : start + place.stop].decode("ascii", "replace").strip(" \0")
+            for start in starts
+        ]
 
 
 def recognises(path: Path) -> bool:

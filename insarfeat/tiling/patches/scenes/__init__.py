@@ -1,0 +1,1 @@
+"""What patches are cut from: scenes, their labels and what these hold."""

@@ -1,0 +1,1 @@
+"""From patches to training: batches, PyTorch, files of others."""
