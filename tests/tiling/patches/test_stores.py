@@ -10,7 +10,7 @@ import sys
 import tarfile
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -177,8 +177,8 @@ class TestAnyFormat:
             for found in pool.map(lambda _: store.read(tmp_path, rows, layout()), range(8)):
                 assert_same(found, patches)
         # From a process of its own: this one has threads of other tests, whose locks a fork would not free.
-        with get_context("spawn").Pool(1) as clean:
-            for found in clean.apply(read_in_forks, (name, tmp_path, rows)):
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as clean:
+            for found in clean.submit(read_in_forks, name, tmp_path, rows).result():
                 assert_same(found, patches)
 
     def test_blocks_are_written_by_many_threads_at_once(self, name: str, tmp_path: Path) -> None:
