@@ -45,6 +45,11 @@ def check_free(path: Path, *, overwrite: bool) -> None:
 def check_output(path: Path) -> None:
     """Refuse an output that cannot be written, before any work."""
     format_of(path)
+    check_folder(path)
+
+
+def check_folder(path: Path) -> None:
+    """Refuse an output whose folder is not there, or not writable."""
     if not path.parent.is_dir():
         raise WriteFailed(f"the folder {path.parent} does not exist; create it first")
     if not os.access(path.parent, os.W_OK):

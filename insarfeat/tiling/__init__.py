@@ -3,11 +3,12 @@
 from insarfeat.tiling.causes import CAUSES, ValidityRules
 from insarfeat.tiling.description import Description
 from insarfeat.tiling.patches.dataset import Patch, Patches, Report, open_patches
-from insarfeat.tiling.patches.extraction import PatchPlan, extract_patches, plan_patches
+from insarfeat.tiling.patches.extraction import extract_patches, plan_patches
 from insarfeat.tiling.patches.grid import PatchGrid
 from insarfeat.tiling.patches.parts.leakage import Leakage
 from insarfeat.tiling.patches.parts.leaks import leaks
 from insarfeat.tiling.patches.parts.splitting import Split, split
+from insarfeat.tiling.patches.planning import PatchPlan
 from insarfeat.tiling.patches.sampling import RULES, HardNegatives, Keep, Sampling, SmallCopies
 from insarfeat.tiling.patches.stitching import stitch
 from insarfeat.tiling.patches.training.batches import Batch, Buckets, batches, bucket_weights

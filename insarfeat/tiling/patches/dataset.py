@@ -177,7 +177,7 @@ class Patches(Sequence[Patch]):
             if not -len(self) <= which < len(self):
                 raise IndexError(f"patch {which} of {len(self)}")
             row = self.table.iloc[[int(which)]]
-            found = self._store.read(self.path, row, self._layout)
+            found = self.read([which])
             boxes = self.boxes[self.boxes["patch"] == row["patch"].iloc[0]]
             return Patch(found.values[0], found.masks[0], row.iloc[0], boxes)
         return self._selected(self.table.iloc[which if isinstance(which, slice) else np.asarray(which)])
@@ -187,8 +187,13 @@ class Patches(Sequence[Patch]):
 
     def read(self, numbers: Any) -> PatchArrays:
         """Pixels of patches by their places in this selection, in the order that is asked for."""
-        rows = self.table.iloc[np.atleast_1d(np.asarray(numbers, np.int64))]
+        rows = self._stored.iloc[np.atleast_1d(np.asarray(numbers, np.int64))]
         return self._store.read(self.path, rows, self._layout)
+
+    @cached_property
+    def _stored(self) -> pd.DataFrame:
+        """The columns that tell where pixels are: to pick a row of all of them takes longer than to read a patch."""
+        return self.table[["name", "shard", "place"]]
 
     def numbers_of(self, part: str | None = None) -> Numbers:
         """Places of the patches of a part; of all where none is named."""

@@ -219,7 +219,7 @@ class Counting:
 def test_each_chunk_is_read_once_however_much_patches_overlap(
     tmp_path: Path, workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("insarfeat.tiling.patches.extraction._MOST_SIDE", 1024)
+    monkeypatch.setattr("insarfeat.tiling.patches.planning._MOST_SIDE", 1024)
     source = Counting(np.random.default_rng(0).normal(size=(2400, 3000)).astype("f4"), 300)
     layer = lazy_source(source, ((300,) * 8, (300,) * 10))
     data = xr.Dataset({"coherence": (("y", "x"), layer)})
@@ -350,8 +350,8 @@ import sys
 sys.path.insert(0, sys.argv[1])
 from test_extraction import big_stack
 from insarfeat import tiling
-import insarfeat.tiling.patches.extraction as extraction
-extraction._MOST_SIDE = 320
+import insarfeat.tiling.patches.planning as planning
+planning._MOST_SIDE = 320
 tiling.extract_patches(big_stack(), sys.argv[2], size=64, stride=32, min_valid=0.3, labels="landslide",
                        sampling=tiling.Sampling(copies=tiling.SmallCopies(200, 32)), format=sys.argv[3], scheduler=2)
 """

@@ -110,7 +110,7 @@ def choose(
     """Choose the patches of all views; what must be known of them is summed up in one pass over light layers."""
     found = [_candidates(view, number, wish, block) for number, view in enumerate(views)]
     for one in found:
-        quantities = _quantities(one.view, wish)
+        quantities = quantities_of(one.view, wish)
         if quantities and len(one.places):
             one.sums = survey.sums_of(
                 quantities, one.places, one.view.place, scheduler=scheduler, progress=progress,
@@ -200,7 +200,7 @@ def _anywhere(view: View, number: int, wish: Wish) -> tuple[Array, Array]:
     return corners[0], corners[1]
 
 
-def _quantities(view: View, wish: Wish) -> list[Quantity]:
+def quantities_of(view: View, wish: Wish) -> list[Quantity]:
     """What must be summed up for this wish; nothing where the plain grid is wanted and no mask tells of validity."""
     sampling, keep, layers = wish.sampling, wish.keep, view.layers
     found = []

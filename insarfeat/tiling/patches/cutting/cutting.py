@@ -138,7 +138,7 @@ def cut_out(cutter: Cutter, item: Item, chunks: Sequence[Array]) -> tuple[list[C
     frame = Frame(item.tops[kept], item.lefts[kept], layout.size, layout.size)
     columns = columns_of(measured.only(kept), frame, item.kinds[kept], view, cutter)
     patches = [
-        CutPatch(facts, *_pixels(region, frame, number), boxes_in(facts, frame.window(number), view, cutter))
+        CutPatch(facts, *_pixels(region, frame, number), boxes_in(frame.window(number), view, cutter))
         for number, facts in enumerate(rows_of(columns))
     ]
     if cutter.copies is not None:

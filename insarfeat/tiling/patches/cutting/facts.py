@@ -115,7 +115,7 @@ def _on_map(grid: Grid | None, frame: Frame) -> dict[str, Any]:
 
 
 def boxes_in(
-    facts: Mapping[str, Any], window: Window, view: ViewFacts, cutter: Cutter, rim: tuple[int, int] = (0, 0)
+    window: Window, view: ViewFacts, cutter: Cutter, rim: tuple[int, int] = (0, 0)
 ) -> list[dict[str, Any]]:
     """Rows of the table of boxes for one patch."""
     objects, names = view.objects, {value: name for name, value in cutter.classes.items()}
@@ -183,4 +183,4 @@ def small_copy(patch: CutPatch, view: ViewFacts, cutter: Cutter) -> CutPatch | N
     measured = Measured.of(cropped, place, (crop, crop), cutter.valid_mask, labelled=True)
     kind = np.array([KINDS.index(patch.facts["kind"])])
     (facts,) = rows_of(columns_of(measured, frame, kind, view, cutter, copy=True))
-    return CutPatch(facts, values, masks, boxes_in(facts, frame.window(0), view, cutter, rim))
+    return CutPatch(facts, values, masks, boxes_in(frame.window(0), view, cutter, rim))

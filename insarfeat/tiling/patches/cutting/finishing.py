@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -19,22 +20,20 @@ from insarfeat.tiling.patches.table import write_tables
 def finish(cutter: Cutter, blocks: int, chosen: Sequence[Chosen], told: dict[str, Any]) -> None:
     """Put together what the blocks have left: pixels, tables, report, statistics."""
     folder = cutter.folder
-    counts, left_out = [], dict[str, int]()
+    counts, copies, left_out = [], 0, Counter[str]()
     gathered = Gathered.empty(cutter.layout.bands)
     for one in chosen:
-        for reason, count in one.left_out.items():
-            left_out[reason] = left_out.get(reason, 0) + count
+        left_out.update(one.left_out)
     for number, cut in _cuts(folder, blocks):
         counts.append((number, len(cut.table)))
-        for reason, count in cut.left_out.items():
-            left_out[reason] = left_out.get(reason, 0) + count
+        copies += sum(row["copy"] for row in cut.table)
+        left_out.update(cut.left_out)
         gathered.add(cut.sketch, cut.label_counts)
     cutter.store.settle(folder, counts, cutter.layout)
     total = sum(count for _, count in counts)
     places = cutter.store.places(counts, cutter.layout)
     rows = ((cut.table, cut.boxes) for _, cut in _cuts(folder, blocks))
     write_tables(rows, places, cutter.classes, cutter.layout.bands, folder)
-    copies = sum(row["copy"] for _, cut in _cuts(folder, blocks) for row in cut.table)
     report = Report(
         kept=total - copies,
         copies=copies,
