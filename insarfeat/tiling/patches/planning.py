@@ -8,7 +8,7 @@ import pickle
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from insarfeat.dispatch.expression import fingerprint
 from insarfeat.dispatch.lazy import chunk_keys, references_to, value_of, without_steps
 from insarfeat.dispatch.program import Program
 from insarfeat.errors import InvalidArgument
+from insarfeat.georeference import parse_crs
 from insarfeat.io.delivery import check_folder, check_free, put_in_place
 from insarfeat.tiling.causes import suggestion
 from insarfeat.tiling.engine import Job, Scheduler, check_scheduler, run_job, workers_of
@@ -346,9 +347,16 @@ def _identity(view: View) -> dict[str, str]:
     grid = view.grid
     texts = (
         view.scene.name, view.scene.event, view.pair.name, view.pair.primary, view.pair.secondary, view.scene.orbit,
-        "" if grid is None else grid.crs_wkt or "",
+        "" if grid is None or grid.crs_wkt is None else _short(grid.crs_wkt),
     )  # fmt: skip
     return dict(zip(IDENTITY, texts, strict=True))
+
+
+@cache
+def _short(wkt: str) -> str:
+    """The code of a CRS where an authority has one for exactly this: tables say it in every row."""
+    found = parse_crs(wkt).to_authority(min_confidence=100)
+    return wkt if found is None else ":".join(found)
 
 
 def _by_scene(views: Sequence[View]) -> list[list[int]]:

@@ -406,6 +406,40 @@ def test_killed_at_any_moment_it_ends_in_the_same_values_attributes_and_tables(
     assert not (tmp_path / "killed.partial").exists()
 
 
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("place", ["write_tables", "Gathered.save", "Store.settle"])
+def test_stopped_while_it_is_put_together_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: str, place: str
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
+    monkeypatch.setattr("insarfeat.tiling.patches.planning._MOST_SIDE", 128)
+    finishing = "insarfeat.tiling.patches.cutting.finishing"
+    whole = tiling.extract_patches(stack(), tmp_path / "whole", size=64, stride=32, format=format)
+
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        if place == "Store.settle":  # after all is in its place, before anybody knows
+            store = tiling.patches.stores.STORES[format]
+            settle = type(store).settle
+
+            def settle_and_stop(self: Any, *arguments: Any) -> None:
+                settle(self, *arguments)
+                raise KeyboardInterrupt
+
+            patched.setattr(type(store), "settle", settle_and_stop)
+        else:
+            patched.setattr(f"{finishing}.{place}", stop)
+        with pytest.raises(KeyboardInterrupt):
+            tiling.extract_patches(stack(), tmp_path / "p", size=64, stride=32, format=format)
+    assert not (tmp_path / "p").exists()
+    found = tiling.extract_patches(stack(), tmp_path / "p", size=64, stride=32, format=format)
+    pd.testing.assert_frame_equal(found.table, whole.table)
+    count = np.arange(len(whole))
+    assert np.array_equal(found.read(count).values, whole.read(count).values, equal_nan=True)
+
+
 def test_a_cluster_gives_the_same(tmp_path: Path) -> None:
     distributed = pytest.importorskip("distributed")
     path = insarfeat.write(stack(), tmp_path / "stack.zarr")

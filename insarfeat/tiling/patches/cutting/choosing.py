@@ -196,7 +196,7 @@ def _anywhere(view: View, number: int, wish: Wish) -> tuple[Array, Array]:
         low = max(first - side // 2, 0)
         high = min(first + span - side // 2, pixels - side)
         share = draws(wish.sampling.seed, 20 + axis, number, index, np.zeros(count, np.int64))
-        corners.append(low + (share * (max(high - low, 0) + 1)).astype(np.int64))
+        corners.append(np.clip(low + (share * (high - low + 1)).astype(np.int64), 0, pixels - side))
     return corners[0], corners[1]
 
 

@@ -109,9 +109,9 @@ class ZarrShards:
 
     def settle(self, folder: Path, counts: Sequence[tuple[int, int]], layout: Layout) -> None:
         """Put the cells of all blocks into shards, in order; blocks are let go when all of theirs are in."""
-        pieces_of_all, packed_away = folder / _PIECES, folder / f"{_PIECES}.done"
-        if packed_away.exists():  # an earlier try was stopped when nothing was left to do but to tidy up
-            shutil.rmtree(packed_away)
+        pieces_of_all, settled = folder / _PIECES, folder / f"{_PIECES}.settled"
+        if (folder / _GROUP / "zarr.json").exists() and not pieces_of_all.exists():  # by an earlier try
+            shutil.rmtree(settled, ignore_errors=True)
             return
         total = sum(count for _, count in counts)
         per_shard = shard_patches(layout)
@@ -121,20 +121,22 @@ class ZarrShards:
         facts: list[dict[str, Any]] = []
         for shard in range(-(-total // per_shard)):
             begin, end = shard * per_shard, min((shard + 1) * per_shard, total)
-            shares = [
-                (block, max(begin - start, 0), min(end - start, count))
-                for (block, count), start in zip(counts, starts.tolist(), strict=False)
-                if start < end and start + count > begin
-            ]
-            pieces = [(_Packed(folder / _PIECES, block), first, stop) for block, first, stop in shares]
+            pieces = []
+            for number in range(
+                int(np.searchsorted(starts, begin, "right")) - 1, int(np.searchsorted(starts, end))
+            ):
+                (block, count), start = counts[number], int(starts[number])
+                if count:
+                    share = max(begin - start, 0), min(end - start, count)
+                    pieces.append((_Packed(pieces_of_all, block), *share))
             for kind in _kinds(layout):
                 _write_shard(folder / _GROUP / kind.name, shard, kind, pieces, layout)
             for piece, first, stop in pieces:
                 facts += piece.index.facts[first:stop]
         _finish(folder / _GROUP, facts, layout)
         if pieces_of_all.exists():
-            pieces_of_all.rename(packed_away)
-            shutil.rmtree(packed_away)
+            pieces_of_all.rename(settled)
+            shutil.rmtree(settled)
 
     def places(self, counts: Sequence[tuple[int, int]], layout: Layout) -> tuple[Array, Array]:
         """Shard of each patch, and its index there."""
