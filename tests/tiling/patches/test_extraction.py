@@ -190,7 +190,9 @@ def test_the_zarr_is_one_that_everyone_reads(tmp_path: Path) -> None:
         ours = patches.read(np.arange(len(patches)))
         assert np.array_equal(opened["bands"].values, ours.values, equal_nan=True)
         assert np.array_equal(opened["masks"].values, ours.masks)
-        assert opened["row"].values.tolist() == patches.table["row"].tolist()
+        for name in ("row", "column", "label_pixels", "label_landslide"):
+            assert opened[name].values.tolist() == patches.table[name].tolist()
+        assert {opened["crs"].attrs["texts"][k] for k in opened["crs"].values} == {"EPSG:32632"}
         assert np.array_equal(opened["transform"].values, np.stack(patches.table["transform"]))
 
 

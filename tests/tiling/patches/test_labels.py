@@ -111,6 +111,19 @@ def test_classes_that_are_not_wanted_are_left_out_and_counted() -> None:
     assert len(labels.objects("scene")) == 1
 
 
+def test_features_of_pairs_that_no_scene_has_are_counted() -> None:
+    scene = scene_layer().to_dataset().assign_attrs(primary_date="2023-01-01", secondary_date="2023-01-13")
+    given = [
+        polygon(0, 0, 4, 4, IFG="20230101_20230113"),
+        polygon(5, 5, 7, 7, IFG="20230113_20230125"),
+        polygon(9, 9, 12, 12, IFG="20230113_20230125"),
+    ]
+    scenes = scenes_of(scene)
+    labels = some(given, scenes)
+    assert labels.left_out == {"of other pairs": 2}
+    assert len(labels.objects(scenes[0].name, scenes[0].pairs[0].name)) == 1
+
+
 def test_features_of_several_parts_with_holes_are_one_thing_each_cut_at_the_edge() -> None:
     outer = polygon(-5, -5, 6, 6)["geometry"]["coordinates"][0]
     hole = polygon(1, 1, 3, 3)["geometry"]["coordinates"][0]

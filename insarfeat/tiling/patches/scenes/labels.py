@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+OF_OTHER_PAIRS = "of other pairs"
+"""What ``left_out`` calls features of pairs that no scene has."""
+
 _MOST_CLASSES = NODATA_BYTE - 1
 _VECTORS = frozenset({".geojson", ".json", ".gpkg", ".shp", ".kml", ".kmz"})
 
@@ -40,7 +43,7 @@ class Labels:
     origin
         Where they are from, for the provenance.
     left_out
-        Mapped features of classes that are not wanted: how many of each.
+        Mapped features of classes that are not wanted, and of pairs that no scene has: how many of each.
     """
 
     classes: dict[str, int]
@@ -122,8 +125,10 @@ def labels_of(
         for name, count in inventory.counts().items():
             if name not in named:
                 left_out[name] = left_out.get(name, 0) + count
+        if strays := inventory.strays(scenes):
+            left_out[OF_OTHER_PAIRS] = left_out.get(OF_OTHER_PAIRS, 0) + strays
     if left_out:
-        _log.info("mapped features of classes that are not wanted are left out: %s", left_out)
+        _log.info("mapped features that are left out, by class: %s", left_out)
     found: dict[str, LayerLabels | MappedLabels] = {
         scene.name: LayerLabels(scene, one, named)
         if isinstance(one, str)

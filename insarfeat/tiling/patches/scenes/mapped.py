@@ -112,13 +112,18 @@ class Inventory:
 
     def check_pairs(self, scenes: Sequence[Scene]) -> None:
         """Refuse features of which all belong to pairs that no scene has: they would all be lost without a word."""
-        of_scenes = {name for scene in scenes for pair in scene.pairs for name in (pair.days, pair.name)}
+        of_scenes = _pairs_of(scenes)
         if self.pairs and not set(self.pairs) & ({""} | of_scenes):
             raise InvalidArgument(
                 f"all polygons belong to pairs ({_PAIR_ATTRIBUTE} {self.pairs[0]} and others), and none of them is "
                 f"among those of the scenes ({', '.join(sorted(of_scenes - {''})[:4]) or 'of unknown days'}); drop "
                 f"the attribute {_PAIR_ATTRIBUTE} if they hold for all pairs"
             )
+
+    def strays(self, scenes: Sequence[Scene]) -> int:
+        """How many features belong to pairs that no scene has."""
+        known = {""} | _pairs_of(scenes)
+        return sum(pair not in known for pair in self.pairs)
 
     def _near(self, grid: Grid) -> NDArray[np.bool_]:
         """Features whose boxes reach into a map, with a margin for edges that are bent there."""
@@ -138,6 +143,10 @@ class Inventory:
         some &= (x0 < east + margin) & (x1 > west - margin)
         some &= (y0 < north + margin) & (y1 > south - margin)
         return some
+
+
+def _pairs_of(scenes: Sequence[Scene]) -> set[str]:
+    return {name for scene in scenes for pair in scene.pairs for name in (pair.days, pair.name)}
 
 
 def _class_of(value: Any) -> str:

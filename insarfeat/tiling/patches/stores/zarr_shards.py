@@ -36,8 +36,10 @@ _GROUP = "data.zarr"
 _PIECES = "pieces"
 _SHARD_BYTES = 1 << 27
 _MOST_PATCHES = 256
-_KEPT = ("row", "column", "valid_fraction", "label_pixels")
+_KEPT = ("row", "column", "valid_fraction")
+_COUNTS = "label_"
 _LISTED = ("scene", "pair", "crs")
+_TOLD = frozenset({*_KEPT, *_LISTED, "transform"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,10 @@ class ZarrShards:
                     lengths.append(len(encoded))
                 ends = begin + np.cumsum([0, *lengths])
                 cells[kind.name] = ends[:-1].astype(np.int64), np.array(lengths, np.int64)
-        facts = [{name: one.facts[name] for name in (*_KEPT, *_LISTED, "transform")} for one in listed]
+        facts = [
+            {name: value for name, value in one.facts.items() if name in _TOLD or name.startswith(_COUNTS)}
+            for one in listed
+        ]
         _replace(pieces / f"{block}.index", pickle.dumps(_Piece(cells, of_patch, facts), protocol=5))
         temporary.replace(pieces / f"{block}.cells")
 
@@ -300,7 +305,8 @@ def _finish(group: Path, facts: Sequence[dict[str, Any]], layout: Layout) -> Non
     frame: dict[str, Any] = {"band": ("band", np.array(layout.bands, object))}
     if layout.masks:
         frame["mask"] = ("mask", np.array(layout.masks, object))
-    for name in _KEPT:
+    counts = [name for name in (facts[0] if facts else ()) if name.startswith(_COUNTS)]
+    for name in (*_KEPT, *counts):
         frame[name] = ("patch", np.array([one[name] for one in facts]))
     frame["transform"] = (("patch", "affine"), np.array([one["transform"] for one in facts]).reshape(-1, 6))
     for name in _LISTED:
