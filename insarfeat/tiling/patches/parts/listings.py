@@ -212,7 +212,8 @@ def _plain(table: pd.DataFrame) -> pd.DataFrame:
 def _bounds_of(table: pd.DataFrame) -> NDArray[np.float64] | None:
     for names in (BOUNDS, *_OTHER_BOUNDS):
         if all(name in table for name in names):
-            return table[list(names)].to_numpy(np.float64, copy=True)
+            found: NDArray[np.float64] = table[list(names)].to_numpy(np.float64, copy=True)
+            return found
     if "geometry" not in table:
         return None
     geometry = table["geometry"]
