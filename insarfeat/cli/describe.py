@@ -1,9 +1,10 @@
-"""What ``insarfeat info`` says of a stack."""
+"""What ``insarfeat info`` says of a stack, or of a dataset of patches."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import xarray as xr
 from rich.console import RenderableType
@@ -40,6 +41,31 @@ def described(stack: xr.Dataset, name: str) -> Iterator[RenderableType]:
     yield _layers(rasters)
     yield from _validity(rasters)
     yield from _origin(stack, rasters)
+
+
+def described_patches(path: Path) -> Iterator[RenderableType]:
+    """Tables and lines about a dataset of patches; no pixels are read."""
+    from insarfeat.tiling import open_patches
+
+    patches = open_patches(path)
+    facts = Table.grid(padding=(0, 2))
+    facts.add_row(
+        "patches", f"{len(patches)} of {patches.size.height} x {patches.size.width}, {patches.format}"
+    )
+    for name, texts in (("bands", patches.bands), ("masks", patches.masks), ("classes", patches.classes)):
+        facts.add_row(name, escape(", ".join(texts)) or "none")
+    scenes, slides = patches.table["scene"].nunique(), patches.table["slides"].explode().nunique()
+    facts.add_row("scenes", f"{scenes}, with {patches.table['pair'].nunique()} pair(s)")
+    facts.add_row("labels", f"{(patches.table['label_pixels'] > 0).sum()} patches with one, {slides} slides")
+    if patches.parts is not None:
+        counts = patches.parts.replace("", "left out").value_counts()
+        facts.add_row("split", ", ".join(f"{part} {count}" for part, count in counts.items()))
+    values = patches.statistics()
+    table = Table("band", "mean", "std", *(name for name in ("min", "p02", "p50", "p98", "max")))
+    for band in patches.bands:
+        row = values.loc[band]
+        table.add_row(escape(band), *(f"{row[str(head.header)]:.4g}" for head in table.columns[1:]))
+    yield from (f"[bold]{escape(path.name)}[/bold]", facts, table, escape(str(patches.report)))
 
 
 def _facts(raster: xr.DataArray) -> Table:

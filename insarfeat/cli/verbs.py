@@ -65,20 +65,26 @@ def demo_layers(scene: xr.Dataset) -> xr.Dataset:
 
 
 def info(
-    path: Annotated[Path, typer.Argument(help="A .nc, .zarr or .tif, or a product of any processor.")],
+    path: Annotated[
+        Path, typer.Argument(help="A .nc, .zarr or .tif, a product of any processor, or a folder of patches.")
+    ],
     pair: Annotated[str | None, typer.Option(help="Which interferogram, where PATH holds several.")] = None,
     swath: Annotated[str | None, typer.Option(help="Which swath of an SLC product, as IW2.")] = None,
     polarisation: Annotated[str | None, typer.Option(help="Which polarisation of it, as VV.")] = None,
 ) -> None:
-    """Say what is in a stack or a product: its grid, its layers, how it was made, what of it is valid.
+    """Say what is in a stack, a product or a folder of patches: its layers, how it was made, what of it is valid.
 
     Example: insarfeat info insarfeat-demo/stack.nc
     """
     from rich.console import Console
 
     from insarfeat import open_product
-    from insarfeat.cli.describe import described
+    from insarfeat.cli.describe import described, described_patches
 
+    if (path / "dataset.json").is_file():
+        for part in described_patches(path):
+            Console().print(part)
+        return
     product = open_product(path, pair=pair, swath=swath, polarisation=polarisation)
     console = Console()
     for part in described(product, path.name):

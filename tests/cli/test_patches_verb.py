@@ -34,6 +34,22 @@ def test_a_stack_becomes_patches(run: Any, stack: Path, tmp_path: Path) -> None:
     assert patches.bands == ("elevation",)
 
 
+def test_info_tells_of_a_dataset_of_patches(run: Any, stack: Path) -> None:
+    run("patches", stack, "patches", "--size", 64, "--stride", 32)
+    done = run("info", "patches")
+    assert done.code == 0, done.err
+    for told in ("49 of 64 x 64, zarr", "elevation", "landslide", "49 of 49 patches", "p98"):
+        assert told in done.out
+
+
+def test_a_dataset_without_patches_is_warned_of(run: Any, stack: Path) -> None:
+    done = run("patches", stack, "patches", "--size", 900)
+    assert done.code == 0
+    assert "no patch is left" in done.err
+    assert "scene smaller than a patch" in done.out
+    assert run("info", "patches").code == 0
+
+
 def test_a_dry_run_writes_nothing(run: Any, stack: Path, tmp_path: Path) -> None:
     done = run("patches", stack, "patches", "--size", 64, "--dry-run")
     assert done.code == 0

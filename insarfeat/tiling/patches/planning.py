@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import pickle
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,10 +33,12 @@ from insarfeat.tiling.patches.cutting.reading import Blocks, Reader, forget_unit
 from insarfeat.tiling.patches.dataset import Patches
 from insarfeat.tiling.patches.scenes.views import View
 from insarfeat.tiling.patches.stores import STORES
-from insarfeat.tiling.patches.stores.base import CutPatch, Layout
+from insarfeat.tiling.patches.stores.base import CutPatch, Layout, plain, whole
 from insarfeat.tiling.patches.table import IDENTITY, require
 from insarfeat.tiling.stages import OnProgress, Progress
 from insarfeat.tiling.workspace import Workspace, discard, kept_if_worth_it, was_delivered, workspace
+
+_log = logging.getLogger(__name__)
 
 _STAGE = "patches"
 _WORK = "dataset"
@@ -165,7 +168,10 @@ class PatchPlan:
                     self._make(space, format, scheduler, progress)
                     put_in_place(space.folder / _WORK, target, mark=space.delivered)
             discard(space)
-        return Patches.open(target)
+        patches = Patches.open(target)
+        if not len(patches):
+            _log.warning("no patch is left. %s", patches.report)
+        return patches
 
     def _make(self, space: Workspace, format: str, scheduler: Scheduler, progress: OnProgress) -> None:
         """Leave the whole dataset in the run's folder."""
@@ -216,9 +222,8 @@ class PatchPlan:
         path = space.folder / "chosen.pickle"
         if not path.exists():
             found = choose(self._views, self._wish, self._side, scheduler=scheduler, progress=progress)
-            temporary = path.with_suffix(".new")
-            temporary.write_bytes(pickle.dumps(found, protocol=5))
-            temporary.replace(path)
+            with whole(path) as temporary:
+                temporary.write_bytes(pickle.dumps(found, protocol=5))
         chosen: list[Chosen] = pickle.loads(path.read_bytes())
         return chosen
 
@@ -321,20 +326,7 @@ def layout_told(layout: Layout) -> dict[str, Any]:
     """A layout as JSON has it."""
     sides = {"size": layout.size, "stride": layout.stride}
     told = {name: None if side is None else [side.height, side.width] for name, side in sides.items()}
-    attributes = {
-        name: {key: _plain(one) for key, one in kept.items()} for name, kept in layout.attributes.items()
-    }
-    return {"bands": layout.bands, "masks": layout.masks, **told, "attributes": attributes}
-
-
-def _plain(value: Any) -> Any:
-    return (
-        value.tolist()
-        if hasattr(value, "tolist")
-        else value
-        if isinstance(value, int | float | list)
-        else str(value)
-    )
+    return {"bands": layout.bands, "masks": layout.masks, **told, "attributes": plain(layout.attributes)}
 
 
 def _value(layer: Any) -> Any:

@@ -42,7 +42,7 @@ def finish(cutter: Cutter, blocks: int, chosen: Sequence[Chosen], told: dict[str
     )
     gathered.save(folder / "statistics.npz")
     told |= {"report": asdict(report), "statistics": gathered.told(cutter.classes)}
-    (folder / "dataset.json").write_text(json.dumps(told, indent=1))
+    (folder / "dataset.json").write_text(json.dumps(told, indent=1, default=str))
 
 
 def _cuts(folder: Path, count: int) -> Iterator[tuple[int, Cut]]:

@@ -25,7 +25,7 @@ from insarfeat.errors import UnreadableInput
 from insarfeat.io.zarr_chunks import MISSING, checksum, shard_index
 from insarfeat.io.zarr_group import consolidate
 from insarfeat.layers import NODATA_BYTE
-from insarfeat.tiling.patches.stores.base import CutPatch, Layout, PatchArrays
+from insarfeat.tiling.patches.stores.base import CutPatch, Layout, PatchArrays, plain, whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,8 +91,7 @@ class ZarrShards:
         pieces.mkdir(parents=True, exist_ok=True)
         cells: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
         of_patch: dict[str, NDArray[np.int64]] = {}
-        temporary = pieces / f"{block}.cells.new"
-        with temporary.open("wb") as file:
+        with whole(pieces / f"{block}.cells") as temporary, temporary.open("wb") as file:
             for kind in _kinds(layout):
                 packed = _packed(
                     [one.values if kind.name == "bands" else one.masks for one in listed], kind, layout
@@ -109,8 +108,8 @@ class ZarrShards:
             {name: value for name, value in one.facts.items() if name in _TOLD or name.startswith(_COUNTS)}
             for one in listed
         ]
-        _replace(pieces / f"{block}.index", pickle.dumps(_Piece(cells, of_patch, facts), protocol=5))
-        temporary.replace(pieces / f"{block}.cells")
+        with whole(pieces / f"{block}.index") as index:
+            index.write_bytes(pickle.dumps(_Piece(cells, of_patch, facts), protocol=5))
 
     def settle(self, folder: Path, counts: Sequence[tuple[int, int]], layout: Layout) -> None:
         """Put the cells of all blocks into shards, in order; blocks are let go when all of theirs are in."""
@@ -222,9 +221,8 @@ def _write_shard(
     index = np.full((shard_patches(layout), down * across, 2), MISSING, "<u8")
     target = _shard_path(array, shard)
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f"{target.name}.new")
     patch = place = 0
-    with temporary.open("wb") as file:
+    with whole(target) as temporary, temporary.open("wb") as file:
         for piece, first, stop in pieces:
             numbers = piece.index.of_patch[kind.name][first:stop]
             wanted, which = np.unique(numbers, return_inverse=True)
@@ -238,7 +236,6 @@ def _write_shard(
             patch += len(numbers)
         told = index.tobytes()
         file.write(told + checksum(told))
-    temporary.replace(target)
 
 
 def _read_shard(
@@ -317,20 +314,7 @@ def _finish(group: Path, facts: Sequence[dict[str, Any]], layout: Layout) -> Non
             numbers,
             {"texts": list(texts), "long_name": f"{name}: its index among texts"},
         )
-    told = {
-        name: {key: _plain(value) for key, value in kept.items()} for name, kept in layout.attributes.items()
-    }
-    xr.Dataset(coords=frame, attrs={"layers": told}).to_zarr(
+    xr.Dataset(coords=frame, attrs={"layers": plain(layout.attributes)}).to_zarr(
         group, mode="a", zarr_format=3, consolidated=False
     )
     consolidate(group)
-
-
-def _plain(value: Any) -> Any:
-    return value.tolist() if hasattr(value, "tolist") else value
-
-
-def _replace(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f"{path.name}.new")
-    temporary.write_bytes(content)
-    temporary.replace(path)
