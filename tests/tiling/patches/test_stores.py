@@ -65,11 +65,14 @@ def files_in(folder: Path) -> dict[str, bytes]:
 
 
 def read_in_forks(name: str, folder: Path, rows: pd.DataFrame) -> list[PatchArrays]:
-    """Patches as forked processes read them, after threads of their parent have."""
+    """Patches as forked processes read them, while there are threads in their parent that have read, too.
+
+    Threads that are just ending may hold locks of PROJ, which a fork would never get: they end after it.
+    """
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: STORES[name].read(folder, rows, layout()), range(4)))
-    with get_context("fork").Pool(2) as processes:
-        return processes.starmap(STORES[name].read, [(folder, rows, layout())] * 4)
+        with get_context("fork").Pool(2) as processes:
+            return processes.starmap(STORES[name].read, [(folder, rows, layout())] * 4)
 
 
 @pytest.mark.parametrize("name", OURS)
