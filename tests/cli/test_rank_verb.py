@@ -119,7 +119,7 @@ def test_any_number_of_workers_gives_the_same_table(pairs: Path, tmp_path: Path,
 def test_a_cluster_gives_the_same_table(pairs: Path, tmp_path: Path) -> None:
     distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
+        n_workers=1, threads_per_worker=2, processes=False, dashboard_address=":0"
     ) as cluster:
         done = call(pairs, "--csv", tmp_path / "there.csv", "--scheduler", cluster.scheduler_address)
     assert done.exit_code == 0, done.exception

@@ -275,7 +275,7 @@ def test_a_cluster_by_address_gives_the_same(tmp_path: Path) -> None:
     }
     with (
         dask.config.set({"distributed.worker.daemon": False}),
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, processes=False) as cluster,
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", processes=False) as cluster,
     ):
         far = insarfeat.build_stack(
             "detection", tmp_path / "far.zarr", tile=256, scheduler=cluster.scheduler_address, **sources

@@ -446,7 +446,7 @@ def test_a_cluster_gives_the_same(tmp_path: Path) -> None:
     distributed = pytest.importorskip("distributed")
     path = insarfeat.write(stack(), tmp_path / "stack.zarr")
     alone = tiling.extract_patches(path, tmp_path / "a", size=64, stride=32)
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
         there = tiling.extract_patches(
             path, tmp_path / "b", size=64, stride=32, scheduler=cluster.scheduler_address
         )
