@@ -286,6 +286,19 @@ _TABLE = (
 
 LAYERS: dict[str, Layer] = {layer.name: layer for layer in _TABLE}
 
+EVENT_BANDS = (
+    "wrapped_phase",
+    "coherence",
+    "intensity",
+    "elevation",
+    "displacement",
+    "unwrapped_phase",
+    "local_incidence",
+    "landslide",
+    "valid_mask",
+)
+"""Bands of the event stack, in the order in which they are stored where nobody names them."""
+
 NODATA_BYTE = 255
 """``_FillValue`` of every uint8 layer; continuous layers use NaN and nothing else."""
 

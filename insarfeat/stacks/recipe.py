@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from insarfeat.errors import InvalidArgument, MissingInput, UnreadableInput
+from insarfeat.layers import EVENT_BANDS
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -261,17 +262,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "detection": {"name": "detection", "layers": ("wrapped_phase", "sensitivity", "terrain_pc1")},
     "event": {
         "name": "event",
-        "layers": (
-            "wrapped_phase",
-            "coherence",
-            "intensity",
-            "elevation",
-            "displacement",
-            "unwrapped_phase",
-            "local_incidence",
-            "landslide",
-            "valid_mask",
-        ),
+        "layers": EVENT_BANDS,
         "grid": {"resolution": 30.0},
         "validity": {"blank": ("water", "layover", "shadow")},
     },

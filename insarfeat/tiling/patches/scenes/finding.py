@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from insarfeat.errors import InsarfeatError, InvalidArgument, InvalidType, MissingInput
-from insarfeat.layers import LAYERS
-from insarfeat.tiling.patches.scenes.naming import EVENT_BANDS, named
+from insarfeat.layers import EVENT_BANDS, LAYERS
+from insarfeat.tiling.patches.scenes.naming import named
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from insarfeat.dispatch.sources import ChunkedSource, Source
 from insarfeat.errors import GridMismatch, InvalidArgument
-from insarfeat.layers import LAYERS, NODATA_BYTE
+from insarfeat.layers import EVENT_BANDS, LAYERS, NODATA_BYTE
 from insarfeat.windows import Window
 
 if TYPE_CHECKING:
@@ -19,19 +19,6 @@ if TYPE_CHECKING:
 
 PAIR = "pair"
 """Name of the dimension along which a scene holds several pairs."""
-
-EVENT_BANDS = (
-    "wrapped_phase",
-    "coherence",
-    "intensity",
-    "elevation",
-    "displacement",
-    "unwrapped_phase",
-    "local_incidence",
-    "landslide",
-    "valid_mask",
-)
-"""Bands of the event stack, in the order in which they are stored where nobody names them."""
 
 _SIDE = 2048
 _NUMBERED = re.compile(r"band[ _]?(\d+)", re.IGNORECASE)
