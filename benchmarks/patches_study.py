@@ -1,8 +1,8 @@
 """Patches, for docs/patches.md: processor time beside xbatcher and plain windows, one run; the index; kills; size.
 
 ``python -m benchmarks.patches_study speed --json patches.json --docs docs/patches.md`` (about ten minutes on a quiet
-machine, 8 GB of disk), then ``index`` and ``kill``. Processor time of all threads is counted; medians of three
-interleaved rounds.
+machine, 8 GB of disk), then ``index``, ``chunks`` and ``kill``. Processor time of all threads is counted; medians of
+three interleaved rounds.
 """
 
 from __future__ import annotations
@@ -291,6 +291,40 @@ def index() -> dict[str, float]:
     }  # fmt: skip
 
 
+def chunks(work: Path) -> dict[str, float]:
+    """Milliseconds of processor time for a chunk of 512 x 512: ours, the zarr library's, and unpacking alone."""
+    import zarr
+
+    from insarfeat.io.zarr_chunks import ChunkedArray, codec_of
+
+    path = (
+        insarfeat.write(scene(4096)[["wrapped_phase"]], work / "chunks.zarr", overwrite=True)
+        / "wrapped_phase"
+    )
+    ours, library = ChunkedArray.of(path), zarr.open_array(path, mode="r")
+    assert ours is not None
+    assert ours.codec is not None
+    windows = [Window(top, left, 512, 512) for top in range(0, 4096, 512) for left in range(0, 4096, 512)]
+    packed, target = ours._packed((0, 0)), np.empty((512, 512), np.float32)
+    codec = codec_of(ours.codec)
+    ways: dict[str, Callable[[Window], Any]] = {
+        "ours": lambda window: ours.read((), window),
+        "zarr": lambda window: library[window.slices],
+        "unpacking": lambda _: codec.decode(packed, out=target),
+    }
+    found: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(ROUNDS + 1):
+        for name, read in ways.items():
+            found[name].append(timed(partial(_all_of, read, windows)))
+    return {name: statistics.median(times[1:]) for name, times in found.items()}
+
+
+def _all_of(read: Callable[[Window], Any], windows: list[Window]) -> int:
+    for window in windows:
+        read(window)
+    return len(windows)
+
+
 def _extract(path: Path, out: Path) -> None:
     tiling.extract_patches(path, out, size=SIZE, stride=STRIDE, scheduler=2)
 
@@ -367,6 +401,10 @@ def tables(known: dict[str, Any]) -> dict[str, str]:
         )
         figures = (f"{one['bytes']:.0f}", f"{one['selected']:.0f}", f"{1e3 * one['first']:.2f}")
         found["index"] = table(heads, [(f"{one['patches']:,}", *figures, f"{one['xbatcher']:.0f}")])
+    if "chunks" in known:
+        one = known["chunks"]
+        heads = ("ours, ms", "by the zarr library, ms", "unpacking alone, ms")
+        found["chunks"] = table(heads, [tuple(f"{one[name]:.2f}" for name in ("ours", "zarr", "unpacking"))])
     if "kill" in known:
         one = known["kill"]
         same = "the same pixels, tables and description" if one["same"] else "SOMETHING ELSE"
@@ -380,7 +418,7 @@ def tables(known: dict[str, Any]) -> dict[str, str]:
 def main() -> None:
     """Measure one thing, keep it, and write what is known where it belongs."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("speed", "index", "kill", "page"))
+    parser.add_argument("what", choices=("speed", "index", "chunks", "kill", "page"))
     parser.add_argument("--docs", type=Path)
     parser.add_argument("--json", type=Path, default=Path("patches_study.json"))
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()))
@@ -392,6 +430,8 @@ def main() -> None:
         known["speed"] = speed(arguments.work, arguments.side)
     elif arguments.what == "index":
         known["index"] = index()
+    elif arguments.what == "chunks":
+        known["chunks"] = chunks(arguments.work)
     elif arguments.what == "kill":
         known["kill"] = kill(arguments.work, arguments.kills)
     arguments.json.write_text(json.dumps(known, indent=1) + "\n")

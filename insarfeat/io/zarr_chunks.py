@@ -1,8 +1,8 @@
 """Chunks of local Zarr arrays, straight from their files.
 
-The zarr library takes 2 to 3 ms of processor time for a chunk of 512 x 512 pixels of which 0.2 ms is unpacking, and
-its thread does not live on in forked processes. Arrays that are packed as nearly all are (one compressor, in shards
-or not) are read here; others are left to the library.
+The zarr library takes many times as long for a chunk as unpacking it (``python -m benchmarks.patches_study chunks``),
+and its thread does not live on in forked processes. Arrays that are packed as nearly all are (one compressor, in
+shards or not) are read here; others are left to the library.
 """
 
 from __future__ import annotations

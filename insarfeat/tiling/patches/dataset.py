@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from insarfeat.errors import InvalidArgument, MissingInput, UnreadableInput
 from insarfeat.tiling.causes import suggestion
-from insarfeat.tiling.patches.statistics import PERCENTILES, Gathered, moments_of, percentiles_of
+from insarfeat.tiling.patches.statistics import PERCENTILES, SKETCH, Gathered, moments_of, percentiles_of
 from insarfeat.tiling.patches.stores import STORES
 from insarfeat.tiling.patches.stores.base import Layout, PatchArrays
 from insarfeat.tiling.patches.table import read_table
@@ -256,13 +256,11 @@ class Patches(Sequence[Patch]):
         originals = rows[~rows["copy"]]
         if len(originals) == self.report.kept:
             return Gathered.load(self.path / "statistics.npz").counts
-        found = np.zeros((len(self.bands), 1 << 16), np.int64)
+        found = np.zeros((len(self.bands), SKETCH), np.int64)
         for start in range(0, len(originals), 64):
             values = self._store.read(self.path, originals.iloc[start : start + 64], self._layout).values
             for row, band in zip(found, np.moveaxis(values, 1, 0), strict=True):
-                row += np.bincount(
-                    np.ascontiguousarray(band).view(np.uint32).ravel() >> 16, minlength=1 << 16
-                )
+                row += np.bincount(np.ascontiguousarray(band).view(np.uint32).ravel() >> 16, minlength=SKETCH)
         return found
 
     def _selected(self, table: pd.DataFrame) -> Patches:

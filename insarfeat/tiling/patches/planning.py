@@ -28,7 +28,7 @@ from insarfeat.tiling.memory import release_heaps
 from insarfeat.tiling.patches.cutting.choosing import Chosen, Wish, choose, quantities_of
 from insarfeat.tiling.patches.cutting.cutting import Cutter, Item, ViewFacts, cut_block, cut_out
 from insarfeat.tiling.patches.cutting.finishing import finish
-from insarfeat.tiling.patches.cutting.items import Items, Waiting
+from insarfeat.tiling.patches.cutting.items import Items
 from insarfeat.tiling.patches.cutting.reading import Blocks, Reader, forget_units
 from insarfeat.tiling.patches.dataset import Patches
 from insarfeat.tiling.patches.scenes.views import View
@@ -192,13 +192,12 @@ class PatchPlan:
         """
         chosen = choose(self._views, self._wish, self._side, scheduler=None, progress=lambda _: None)
         cutter = self._cutter(Path(), next(iter(STORES)))
-        foreign = {array.name: array for _, found in self._readers for _, behind in found for array in behind}
         try:
             for item in Items(chosen, _by_scene(self._views)):
                 reader = cutter.views[item.view].reader
-                window = item.window(cutter.layout.size).cut_to(reader.blocks.shape)
+                window = item.inside(cutter)
                 keys = chunk_keys(reader.program, window, [reader.place])
-                chunks = [np.asarray(foreign[name].blocks[tuple(index)]) for name, *index in keys]
+                chunks = [np.asarray(self._foreign[name].blocks[tuple(index)]) for name, *index in keys]
                 yield from cut_out(cutter, item, chunks)[0]
         finally:
             forget_units()
@@ -240,14 +239,20 @@ class PatchPlan:
 
         def references(item: Item) -> Sequence[Any]:
             reader = cutter.views[item.view].reader
-            window = item.window(cutter.layout.size).cut_to(reader.blocks.shape)
+            window = item.inside(cutter)
             return references_to(reader.program, window, [reader.place])
 
-        foreign = {array.name: array for _, found in self._readers for _, behind in found for array in behind}
-        waiting = Waiting(items, [number for number in range(len(items)) if number not in done])
+        waiting = items.only([number for number in range(len(items)) if number not in done])
         try:
             run_job(
-                Job(f"{_STAGE}-{space.run}", cut_block, cutter, waiting, references, tuple(foreign.values())),
+                Job(
+                    f"{_STAGE}-{space.run}",
+                    cut_block,
+                    cutter,
+                    waiting,
+                    references,
+                    tuple(self._foreign.values()),
+                ),
                 scheduler,
                 finished,
             )
@@ -280,6 +285,11 @@ class PatchPlan:
             found = [without_steps(*_value(array)) for array in arrays]
             programs.append((Program([value for value, _ in found]), found))
         return programs
+
+    @property
+    def _foreign(self) -> dict[str, Any]:
+        """Dask arrays of others that layers stand on, by name."""
+        return {array.name: array for _, found in self._readers for _, behind in found for array in behind}
 
     def _cutter(self, folder: Path, format: str) -> Cutter:
         shared = Counter(source.token for program, _ in self._readers for source in program.sources)

@@ -85,6 +85,10 @@ class Item:
         bottom, right = int(self.tops.max()) + size.height, int(self.lefts.max()) + size.width
         return Window(top, left, bottom - top, right - left)
 
+    def inside(self, cutter: Cutter) -> Window:
+        """The part of it that lies on the raster."""
+        return self.window(cutter.layout.size).cut_to(cutter.views[self.view].reader.blocks.shape)
+
 
 @dataclass(frozen=True)
 class Cut:
@@ -129,7 +133,7 @@ def cut_out(cutter: Cutter, item: Item, chunks: Sequence[Array]) -> tuple[list[C
     """A block's patches, as views of the pixels that they share, and what is known of them."""
     view, layout = cutter.views[item.view], cutter.layout
     reader, window = view.reader, item.window(layout.size)
-    shown = BlockReader(reader.program, window.cut_to(reader.blocks.shape), [reader.place], chunks)
+    shown = BlockReader(reader.program, item.inside(cutter), [reader.place], chunks)
     region = reader.read(window, shown)
     measured = Measured.of(
         region, (item.tops, item.lefts), (layout.size, layout.cell), cutter.valid_mask, bool(cutter.classes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from insarfeat.dispatch.program import Program
 from insarfeat.tiling.causes import CAUSES
 from insarfeat.tiling.engine import Job, Scheduler, run_job
 from insarfeat.tiling.patches._kernels import cells as kernels
+from insarfeat.tiling.patches.cutting.on_demand import OnDemand
 from insarfeat.tiling.patches.cutting.reading import Blocks
 from insarfeat.tiling.stages import OnProgress, Progress
 from insarfeat.windows import Halo, Shape, Window
@@ -120,7 +121,7 @@ class _Shared:
     quantities: tuple[tuple[Callable[..., Array], tuple[int, ...], tuple[Any, ...], bool], ...]
 
 
-class _Tiles(Sequence[Any]):
+class _Tiles(OnDemand):
     """Items of the pass, made when they are asked for: number, window, first pixels of the patches that reach in."""
 
     def __init__(self, places: Places, shape: Shape) -> None:
@@ -133,25 +134,17 @@ class _Tiles(Sequence[Any]):
         self._wanted = [
             number for number in range(rows * self._blocks.columns) if len(self.under_tile(number))
         ]
+        super().__init__(range(len(self._wanted)), self._item)
 
-    def __len__(self) -> int:
-        return len(self._wanted)
-
-    @overload
-    def __getitem__(self, which: int) -> Any: ...
-
-    @overload
-    def __getitem__(self, which: slice) -> list[Any]: ...
-
-    def __getitem__(self, which: int | slice) -> Any:
-        if isinstance(which, slice):
-            return [self[number] for number in range(*which.indices(len(self)))]
-        if not -len(self) <= which < len(self):
-            raise IndexError(f"tile {which} of {len(self)}")
-        tile = self._wanted[which]
+    def _item(self, number: int) -> Any:
+        tile = self._wanted[number]
         under = self.under_tile(tile)
-        core = self._blocks.core(tile).expanded(Halo(), within=self._shape)
-        return which, core, self._places.tops[under], self._places.lefts[under]
+        return (
+            number,
+            self._blocks.core(tile).cut_to(self._shape),
+            self._places.tops[under],
+            self._places.lefts[under],
+        )
 
     def under(self, item: int) -> Array:
         """Indices of the patches that reach into the tile of an item."""

@@ -4,8 +4,8 @@ A patch is stored as cells: the largest squares that neither patches nor strides
 chunk's bytes are, and nothing in the specification forbids that two chunks have theirs in the same place: with 50 %
 overlap a dataset takes a quarter of the space, and of the time to pack it. Any reader of Zarr 3 reads it.
 
-Shards are written and read here without the zarr library: it packs every chunk anew, takes milliseconds to find a
-patch, and its thread does not live on in forked data loaders.
+Shards are written and read here without the zarr library: it packs every chunk anew, takes long to find a
+patch (docs/patches.md), and its thread does not live on in forked data loaders.
 """
 
 from __future__ import annotations
