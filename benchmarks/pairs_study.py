@@ -14,10 +14,14 @@ from scipy import ndimage
 from benchmarks.pages import renew, table
 from benchmarks.peers import Array
 from insarfeat.pairs import assess
-from insarfeat.synth._fields import power_law_field
-from insarfeat.synth.terrain import mountain_terrain
+from insarfeat.synth.fields import Spectrum, TileDraws
+from insarfeat.synth.terrain import EndlessMountains
+from insarfeat.windows import Window
 
 SEEDS, SIZE, PIXEL = range(8), 1024, 15.0
+SIDE = SIZE * PIXEL
+WIND = Spectrum(exponent=11 / 3, finest=SIDE / 1280, coarsest=SIDE / 5)
+PATCHES = Spectrum(exponent=3.0, finest=10.0, coarsest=160.0)
 COHERENCE, LOOKS = 0.6, 4
 DOWN, ACROSS, PER_METRE = 7.0, 4.0, 0.005
 
@@ -30,16 +34,23 @@ def _speckled(rng: np.random.Generator, coherence: float) -> Array:
     return total
 
 
+def _field(seed: int, spectrum: Spectrum) -> Array:
+    """Random field of mean 0 and standard deviation 1."""
+    drawn = TileDraws(np.random.default_rng(seed), SIZE, SIZE, PIXEL).field("", spectrum)[0].astype(float)
+    field: Array = (drawn - drawn.mean()) / drawn.std()
+    return field
+
+
 def _errors(seed: int, air: float, spoilt: bool) -> tuple[float, float, float, float]:
     """Of the plane in fringes, of the stratified part and of that by least squares in radians, of turbulence."""
-    dem = mountain_terrain(np.random.default_rng(seed), SIZE, PIXEL)
-    wind = air * power_law_field(np.random.default_rng(seed), SIZE, exponent=11 / 3, outer_scale=1e9)
+    dem = EndlessMountains(seed, PIXEL).elevation(Window(0, 0, SIZE, SIZE)).astype(float)
+    wind = air * _field(seed, WIND)
     y, x = np.mgrid[:SIZE, :SIZE]
     truth = 2 * np.pi * (DOWN * y + ACROSS * x) / SIZE + PER_METRE * dem + wind
     rng = np.random.default_rng(100 + seed)
     image, bad = _speckled(rng, COHERENCE) * np.exp(1j * truth), np.zeros((SIZE, SIZE), bool)
     if spoilt:
-        bad = power_law_field(np.random.default_rng(seed), SIZE, exponent=3.0, outer_scale=60.0) > 0
+        bad = _field(seed, PATCHES) > 0
         image[bad] = _speckled(rng, 0.0)[bad]
     coherence = np.where(bad, 0.1, COHERENCE)
     found = assess({"interferogram": image, "coherence": coherence}, elevation=dem, resolution=PIXEL)

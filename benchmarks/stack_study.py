@@ -59,7 +59,7 @@ def _scene() -> xr.Dataset:
     import insarfeat
 
     if not _SCENES:
-        _SCENES.append(insarfeat.synth.scene(seed=1, size=_PATTERN)[["primary", "secondary"]])
+        _SCENES.append(insarfeat.synth.scene(seed=1, size=_PATTERN, style="images")[["primary", "secondary"]])
     return _SCENES[0]
 
 

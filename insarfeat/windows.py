@@ -157,6 +157,20 @@ class Window:
         bottom, right = max(self.bottom, other.bottom), max(self.right, other.right)
         return Window(top, left, bottom - top, right - left)
 
+    def intersection(self, other: Window) -> Window:
+        """The pixels that both windows hold; empty where they hold none.
+
+        >>> Window(0, 0, 4, 4).intersection(Window(2, 3, 9, 9)), Window(0, 0, 1, 1).intersection(Window(5, 0, 1, 1))
+        (Window(top=2, left=3, height=2, width=1), Window(top=5, left=0, height=0, width=1))
+        """
+        top, left = max(self.top, other.top), max(self.left, other.left)
+        bottom, right = min(self.bottom, other.bottom), min(self.right, other.right)
+        return Window(top, left, max(bottom - top, 0), max(right - left, 0))
+
+    def grown(self, reach: int) -> Window:
+        """The window with ``reach`` pixels more on every side, wherever they lie."""
+        return Window(self.top - reach, self.left - reach, self.height + 2 * reach, self.width + 2 * reach)
+
     def seen_from(self, outer: Window) -> Window:
         """The same pixels, counted from the first pixel of another window.
 

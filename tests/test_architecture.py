@@ -25,13 +25,13 @@ PUBLIC_PACKAGES = (
 ORDER = (
     ("_kernels", "errors", "layers", "windows", "georeference", "metrics", "lots"),
     ("dispatch",),
-    ("filters", "terrain", "bursts", "synth"),
+    ("filters", "terrain", "bursts"),
     ("geometry",),
     ("inventory",),
     ("plot",),
     ("io",),
     ("tiling",),
-    ("pairs", "stacks"),
+    ("pairs", "stacks", "synth"),
     ("report",),
     ("cli",),
 )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def demo(
     out: Annotated[Path, typer.Argument(help="Folder for the results.")] = Path("insarfeat-demo"),
     size: Annotated[int, typer.Option(min=64, max=20000, help="Side of the scene in pixels of 15 m.")] = 768,
-    seed: Annotated[int, typer.Option(min=0, help="Another number, another scene.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Another number, another scene.")] = 6,
     scheduler: SchedulerText = "threads",
     overwrite: Overwrite = False,
     dry_run: DryRun = False,
@@ -36,7 +36,7 @@ def demo(
             raise OutputExists(f"{path} exists; add --overwrite, or name another folder")
     insarfeat.plot.require()
     typer.echo(f"making a synthetic scene of {size} x {size} pixels, seed {seed}")
-    plan = insarfeat.plan(demo_layers(insarfeat.synth.scene(seed, size=size)))
+    plan = insarfeat.plan(demo_layers(insarfeat.synth.scene(seed, size=size, style="images")))
     if dry_run:
         typer.echo(str(plan.describe(chosen)))
         return
@@ -58,9 +58,8 @@ def demo_layers(scene: xr.Dataset) -> xr.Dataset:
         layers=("wrapped_phase", "sensitivity", "terrain_pc1", "coherence", "elevation", "invalid_causes")
     )
     images = {name: lazy[name] for name in ("primary", "secondary")}
-    layers = stacks.lazy_stack(
-        recipe, **images, dem=lazy["elevation"], grid=lazy["elevation"], incidence=39.0, heading=-12.0
-    )
+    angles = {name: scene.attrs[name] for name in ("incidence", "heading")}
+    layers = stacks.lazy_stack(recipe, **images, dem=lazy["elevation"], grid=lazy["elevation"], **angles)
     return layers.assign(landslide=lazy["landslide"]).assign_attrs(scene.attrs)
 
 

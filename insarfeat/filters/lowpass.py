@@ -119,7 +119,7 @@ def filtered_phase(
     Examples
     --------
     >>> import insarfeat
-    >>> scene = insarfeat.synth.scene(seed=1, size=64)
+    >>> scene = insarfeat.synth.scene(seed=1, size=64, style="images")
     >>> ifg = insarfeat.filters.interferogram(scene["primary"], scene["secondary"])
     >>> filtered_phase(ifg).name
     'wrapped_phase'

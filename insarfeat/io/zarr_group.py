@@ -6,9 +6,13 @@ import threading
 import warnings
 from pathlib import Path
 
+import numpy as np
+
 from insarfeat.io.conventions import Product
 from insarfeat.layers import fill_value
 
+# Zarr 3 has no specification yet for text of fixed length. By this xarray knows text, even where there is none.
+_TEXT = np.dtype("O", metadata={"element_type": str})
 _quietly = threading.Lock()  # warnings are filtered for all threads at once
 
 
@@ -16,9 +20,10 @@ def finish_group(product: Product, folder: Path) -> None:
     """Add coordinates, small variables and attributes to a group that holds the rasters."""
     import zarr
 
-    # Zarr 3 has no specification yet for text of fixed length.
-    text = [name for name, variable in product.frame.variables.items() if variable.dtype.kind in "US"]
-    frame = product.frame.assign({name: product.frame[name].astype(object) for name in text})
+    # Read here: of text in chunks xarray would have to guess the type.
+    frame = product.frame.compute()
+    text = [name for name, variable in frame.variables.items() if variable.dtype.kind in "US"]
+    frame = frame.assign({name: frame[name].astype(_TEXT) for name in text})
     frame.to_zarr(folder, mode="a", zarr_format=3, consolidated=False)
     group = zarr.open_group(folder, mode="r+")
     for name, raster in product.rasters.items():

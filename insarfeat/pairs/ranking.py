@@ -185,7 +185,7 @@ def rank(
     Examples
     --------
     >>> import insarfeat
-    >>> scene = insarfeat.synth.scene(seed=1, size=256)
+    >>> scene = insarfeat.synth.scene(seed=1, size=256, style="images")
     >>> ifg = insarfeat.filters.interferogram(scene["primary"], scene["secondary"])
     >>> good = ifg.to_dataset(name="interferogram").assign(coherence=scene["coherence_true"], title="good")
     >>> poor = good.assign(coherence=0.2 * good["coherence"])

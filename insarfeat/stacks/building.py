@@ -125,7 +125,7 @@ def build_stack(
     Examples
     --------
     >>> import insarfeat, tempfile
-    >>> scene = insarfeat.synth.scene(seed=1, size=96)
+    >>> scene = insarfeat.synth.scene(seed=1, size=96, style="images")
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = insarfeat.build_stack(
     ...         "detection", folder + "/stack.nc", primary=scene["primary"], secondary=scene["secondary"],

@@ -1,25 +1,30 @@
-"""A labelled synthetic scene: image pair, terrain, one moving slope, and the truth behind them."""
+"""A labelled synthetic scene as a Dataset: images or interferogram, ground, every layer of both stacks, the truth."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import xarray as xr
 
-from insarfeat.errors import InvalidArgument, InvalidType
+from insarfeat import terrain
+from insarfeat.errors import InvalidArgument
 from insarfeat.layers import LAYERS
-from insarfeat.synth._fields import Field, power_law_field
-from insarfeat.synth.radar import WAVELENGTH, View, cover_ground, image_pair
-from insarfeat.synth.slide import place_slide, slide_motion
-from insarfeat.synth.terrain import Surface, mountain_terrain
+from insarfeat.synth.arguments import check_range, check_whole
+from insarfeat.synth.classes import chosen_classes
+from insarfeat.synth.grounds import Site, site_of
+from insarfeat.synth.layers import Seen, phase_layers, wrapped
+from insarfeat.synth.raw import raw_layers
+from insarfeat.synth.slides import KINDS
+from insarfeat.synth.style import WAVELENGTH, Style, chosen_elements, chosen_style, draw_conditions
+from insarfeat.synth.table import Place, slide_table
+from insarfeat.synth.world import World
+from insarfeat.windows import Shape, Window
 
-_EPSG = 32632
-_CENTRE_EASTING, _CENTRE_NORTHING = 620_000.0, 4_905_000.0  # Northern Apennines, 44.3 N 10.5 E
-_ATMOSPHERE = 0.5  # radian, standard deviation
-_DAYS_PER_YEAR = 365.25
+VERSION = 1
+"""Of the generator: another number, other scenes."""
 
 
 def scene(
@@ -27,14 +32,17 @@ def scene(
     *,
     size: int = 512,
     pixel: float = 15.0,
-    incidence: float = 39.0,
-    heading: float = -12.0,
-    baseline_days: float = 12,
+    classes: Iterable[str] | None = None,
+    style: Style | str = "plain",
+    ground: Any = None,
+    without: Iterable[str] = (),
+    lazy: bool = False,
 ) -> xr.Dataset:
-    """Return a synthetic radar scene of a mountain landscape with one moving slope, and its truth.
+    """Return a synthetic interferogram of a mountain landscape with landslides, and its truth.
 
-    The same arguments always give the same scene. Nothing in it is real ground: what works here is not
-    thereby shown to work on real data. It has no layover, shadow, DEM error or stratified troposphere.
+    The same arguments always give the same scene. A scene is the upper left corner of an endless world: a larger one
+    with the same seed continues it. Nothing in it is a real measurement: what works here is not thereby shown to
+    work on real data.
 
     Parameters
     ----------
@@ -43,147 +51,192 @@ def scene(
     size
         Rows and columns, 32 or more.
     pixel
-        Pixel size in metres, 1 to 100.
-    incidence
-        Angle from the vertical at the ground, degrees, 15 to 60.
-    heading
-        Flight direction of the right-looking radar, degrees clockwise from north: about -12 when ascending,
-        -168 when descending.
-    baseline_days
-        Days between the two images. Coherence falls with it.
+        Pixel size in metres, 5 to 60.
+    classes
+        Codes of the landslides that may occur (:data:`insarfeat.synth.CLASSES`); all by default.
+    style
+        What conditions are drawn from: a :class:`Style`, or "plain" (what networks are trained on), "shifted" (other
+        air, looks and filter), "images" (a quiet pair of single-look images, ascending, 12 days).
+    ground
+        Where elevations come from. None: procedural mountains. A folder of DEMs, one file, or a :class:`DemFolder`:
+        a piece of one. A DataArray of elevations in metres on a projected grid: that ground, on its grid. A Dataset
+        with ``elevation``, ``interferogram`` and ``coherence``: slides are put into this interferogram. It is not
+        unwrapped.
+    without
+        Elements to leave out (:data:`insarfeat.synth.ELEMENTS`).
+    lazy
+        Give Dask arrays that are made chunk by chunk (1,024 px), for scenes larger than memory. The table of slides
+        is left out then: :func:`insarfeat.synth.slides` makes it of a part.
 
     Returns
     -------
     xr.Dataset
-        On a north-up UTM grid (EPSG:32632, ``y`` descending, pixel centres), without nodata:
+        On a north-up grid in metres (UTM unless the ground has another), without nodata; layers and units as
+        everywhere in this package:
 
-        - ``primary``, ``secondary``: complex64 single-look images with speckle, coregistered on the map grid
-        - ``elevation`` in metres
-        - ``landslide``: 1 inside the outline of the slide, else 0
-        - ``displacement_true``: metres along the line of sight, positive toward the satellite
-        - ``atmosphere_true``: unwrapped phase of the atmosphere, radian
-        - ``phase_true``: wrapped phase of ``primary * conj(secondary)`` without noise, radian in (-pi, pi].
-          It grows with the range: ``-4 pi / wavelength * displacement_true + atmosphere_true``, wrapped
-        - ``coherence_true``: 0 to 1
+        - ``interferogram`` (and ``primary``, ``secondary`` where looks are 1), ``coherence`` as estimated,
+          ``intensity``, ``wrapped_phase``, ``unwrapped_phase``, ``displacement``, ``sensitivity``
+        - ``elevation``, ``incidence``, ``heading``, ``local_incidence``, ``slope_to_los``, ``shadow_layover``,
+          ``terrain_pc1``
+        - ``landslide``: 1 where one can be seen; ``valid_mask``: 0 where ground moves but cannot be seen to;
+          ``landslide_kind``: 1 coherent, 2 incoherent, 3 not to be seen; ``landslide_id``: number of the slide;
+          ``artefact``: 1 in what looks like a slide and is none
+        - ``displacement_true`` (metres toward the satellite), ``phase_true`` (wrapped), ``atmosphere_true`` (radian),
+          ``coherence_true``, ``unwrapping_errors`` (cycles)
+        - along dimension ``slide``, one entry for each slide and artefact: ``slide_class``, ``slide_kind``,
+          ``slide_speed`` (cm/a), ``slide_area`` (m2), ``slide_visible`` (share), ``slide_displacement``,
+          ``slide_west``,
+          ``slide_south``, ``slide_east``, ``slide_north`` (edges of what shows), ``slide_outline`` (WKT)
 
     Examples
     --------
     >>> made = scene(1, size=64)
-    >>> dict(made.sizes), made.attrs["source"]
-    ({'y': 64, 'x': 64}, 'synthetic scene, insarfeat.synth')
-    >>> bool(made.landslide.any()), bool(abs(made.phase_true).max() <= np.pi)
-    (True, True)
+    >>> dict(made.sizes)["y"], made.attrs["source"]
+    (64, 'synthetic scene, insarfeat.synth')
+    >>> scene(1, size=20_000, lazy=True)["wrapped_phase"].chunks[0][:2]
+    (1024, 1024)
     """
-    _check_whole("seed", seed, least=0)
-    _check_whole("size", size, least=32)
-    _check_range("pixel", pixel, 1.0, 100.0, "metres")
-    _check_range("incidence", incidence, 15.0, 60.0, "degrees")
-    _check_range("heading", heading, -360.0, 360.0, "degrees")
-    _check_range("baseline_days", baseline_days, 1.0, 3660.0, "days")
+    site, world = _site_and_world(seed, size, pixel, classes, chosen_style(style), ground, without)
+    whole = Window(0, 0, *site.shape)
+    if lazy:
+        from insarfeat.synth.chunked import layers_in_chunks
 
-    # One stream of random numbers per part: a change of one part leaves the others as they were.
-    for_terrain, for_ground, for_slide, for_air, for_images = np.random.default_rng(seed).spawn(5)
-    view = View(incidence=incidence, heading=heading)
-    elevation = mountain_terrain(for_terrain, size, pixel)
-    ground = cover_ground(
-        for_ground, Surface.of(elevation, pixel), view, pixel=pixel, baseline_days=baseline_days
+        return _dataset(seed, world, site, layers_in_chunks(world, whole))
+    view = world.window(whole)
+    raw = raw_layers(world, whole, view)
+    table = slide_table(view, raw["landslide_id"], whole, Place.of(site.coordinates, site.pixel))
+    return _dataset(seed, world, site, raw).assign(table)
+
+
+def slides(
+    seed: int,
+    window: Window,
+    *,
+    size: int = 512,
+    pixel: float = 15.0,
+    classes: Iterable[str] | None = None,
+    style: Style | str = "plain",
+    ground: Any = None,
+    without: Iterable[str] = (),
+) -> xr.Dataset:
+    """Return the table of the slides in a part of a scene, as for one that is too large to be made whole.
+
+    Parameters
+    ----------
+    seed, size, pixel, classes, style, ground, without
+        As for :func:`scene`.
+    window
+        Pixels of the scene.
+
+    Examples
+    --------
+    >>> from insarfeat.windows import Window
+    >>> table = slides(1, Window(5000, 5000, 400, 400), size=20_000)
+    >>> table["slide_class"].dims
+    ('slide',)
+    """
+    site, world = _site_and_world(seed, size, pixel, classes, chosen_style(style), ground, without)
+    part = window.cut_to(Shape(*site.shape))
+    if not part.pixels:
+        raise InvalidArgument(
+            f"window {window} lies beside the scene of {site.shape[0]} x {site.shape[1]} pixels"
+        )
+    view = world.window(part)
+    numbers = raw_layers(world, part, view)["landslide_id"]
+    table = slide_table(view, numbers, part, Place.of(site.coordinates, site.pixel))
+    return xr.Dataset(table, attrs=_attributes(seed, world, site))
+
+
+def _site_and_world(
+    seed: int,
+    size: int,
+    pixel: float,
+    classes: Iterable[str] | None,
+    style: Style,
+    ground: Any,
+    without: Iterable[str],
+) -> tuple[Site, World]:
+    """Where the scene lies, and the world that it is a window of."""
+    check_whole("seed", seed, least=0)
+    check_whole("size", size, least=32)
+    check_range("pixel", pixel, 5.0, 60.0, "metres")
+    site = site_of(seed, size, pixel, style, ground)
+    conditions = draw_conditions(
+        style,
+        np.random.default_rng((seed, 0x0C)),
+        classes=chosen_classes(classes),
+        without=chosen_elements(without),
     )
-    slide = place_slide(for_slide, elevation, ground.coherence, view, pixel=pixel)
-    motion = slide_motion(slide, elevation, view, pixel=pixel)
+    world = World.of(seed, site.pixel, style, conditions, site.relief)
+    return site, replace(world, background=site.background) if conditions.has("background") else world
 
-    air = _ATMOSPHERE * power_law_field(for_air, size, exponent=3.3, outer_scale=8000.0 / pixel)
-    phase = -4.0 * np.pi / WAVELENGTH * motion.toward_satellite + air
-    pair = image_pair(for_images, ground, phase)
 
-    layers = {
-        "primary": _layer(
-            pair.primary, "intensity", long_name="primary single-look complex image", units="1"
-        ),
-        "secondary": _layer(
-            pair.secondary, "intensity", long_name="secondary single-look complex image", units="1"
-        ),
-        "elevation": _layer(elevation, "elevation"),
-        "landslide": _layer(
-            motion.mask,
-            "landslide",
-            downslope_motion=slide.motion,
-            downslope_motion_units="m",
-            speed=slide.motion * 100.0 * _DAYS_PER_YEAR / baseline_days,
-            speed_units="cm/a",
-        ),
-        "displacement_true": _layer(
-            motion.toward_satellite,
-            "displacement",
-            long_name="true line-of-sight displacement, positive toward the satellite",
-        ),
-        "atmosphere_true": _layer(air, "unwrapped_phase", long_name="true phase of the atmosphere"),
-        "phase_true": _layer(
-            _wrap(phase), "wrapped_phase", long_name="true wrapped phase of primary x conj(secondary)"
-        ),
-        "coherence_true": _layer(ground.coherence, "coherence", long_name="true interferometric coherence"),
-    }
-    attributes = {
+def _dataset(seed: int, world: World, site: Site, raw: dict[str, Any]) -> xr.Dataset:
+    """Raw layers, and those that the package's operators make of them."""
+    conditions = world.conditions
+    made = xr.Dataset({name: (("y", "x"), values) for name, values in raw.items()}, coords=site.coordinates)
+    seen = Seen(
+        made["interferogram"], made["boxcar"], made["coherence"], made["slope_to_los"], made["shadow_layover"],
+        None if world.background else made["phase_true"], made["unwrapping_errors"],
+    )  # fmt: skip
+    made = made.assign(phase_layers(seen, conditions, site.pixel)).drop_vars("boxcar")
+    made["heading"] = xr.full_like(made["incidence"], np.float32(conditions.heading + site.north))
+    made["terrain_pc1"] = terrain.terrain_pc1(made["elevation"])
+    made["phase_true"] = wrapped(made["phase_true"])
+    for name, variable in made.data_vars.items():
+        variable.attrs = _layer_attributes(str(name))
+        variable.encoding = {"grid_mapping": "spatial_ref"} if "spatial_ref" in made.coords else {}
+    return made.assign_attrs(_attributes(seed, world, site))
+
+
+_TRUTH = {
+    "displacement_true": ("displacement", "true line-of-sight displacement, positive toward the satellite"),
+    "atmosphere_true": ("unwrapped_phase", "true phase of the atmosphere"),
+    "phase_true": ("wrapped_phase", "true wrapped phase of primary x conj(secondary)"),
+    "coherence_true": ("coherence", "true interferometric coherence"),
+    "primary": ("intensity", "primary single-look complex image"),
+    "secondary": ("intensity", "secondary single-look complex image"),
+    "landslide_kind": ("landslide", "how a slide shows: 1 coherent, 2 incoherent, 3 not to be seen"),
+    "landslide_id": ("landslide", "number of the slide, 0 for none"),
+    "artefact": ("landslide", "1 in what looks like a slide and is none"),
+    "unwrapping_errors": ("unwrapped_phase", "whole cycles that the unwrapped phase is off"),
+}
+
+
+def _layer_attributes(name: str) -> dict[str, Any]:
+    """A canonical layer's attributes; what is not one borrows those of its kind, and its colours in pictures."""
+    if name not in _TRUTH:
+        return dict(LAYERS[name].attributes)
+    like, long_name = _TRUTH[name]
+    attributes = {**LAYERS[like].attributes, "long_name": long_name, "drawn_as": like}
+    if name in ("primary", "secondary", "unwrapping_errors"):
+        attributes["units"] = "1"
+    if name in ("landslide_id", "landslide_kind"):
+        attributes = {key: value for key, value in attributes.items() if not key.startswith("flag_")}
+    if name == "landslide_kind":
+        attributes["flag_values"] = np.array([0, *KINDS.values()], np.uint8)
+        attributes["flag_meanings"] = " ".join(["none", *KINDS])
+    return attributes
+
+
+def _attributes(seed: int, world: World, site: Site) -> dict[str, Any]:
+    conditions = world.conditions
+    return {
         "title": f"Synthetic scene {seed}",
         "source": "synthetic scene, insarfeat.synth",
-        "comment": "Drawn from random numbers. No real ground, no real measurement.",
+        "comment": "Drawn from random numbers. What works here is not thereby shown to work on real data.",
+        "generator_version": VERSION,
         "seed": int(seed),
+        "ground": site.source,
         "wavelength": WAVELENGTH,
-        "incidence": float(incidence),
-        "heading": float(heading),
+        "incidence": conditions.incidence,
+        "heading": conditions.heading + site.north,
         "look": "right",
-        "baseline_days": float(baseline_days),
+        "baseline_days": conditions.days,
+        "perpendicular_baseline": conditions.perpendicular,
+        "looks": conditions.looks,
+        "grain": conditions.grain,
+        "region": conditions.region.name,
+        "phase_filter": conditions.phase_filter,
+        "without": ", ".join(sorted(conditions.without)),
     }
-    return xr.Dataset(layers, coords=_map_grid(size, pixel), attrs=attributes)
-
-
-def _layer(values: npt.NDArray[Any], canonical: str, **own_attributes: Any) -> xr.Variable:
-    """Variable with a canonical layer's attributes under its own; pictures borrow that layer's colours."""
-    attributes = {**LAYERS[canonical].attributes, **own_attributes, "drawn_as": canonical}
-    stored = values.astype(np.float32) if values.dtype == np.float64 else values
-    return xr.Variable(("y", "x"), stored, attributes, encoding={"grid_mapping": "spatial_ref"})
-
-
-def _map_grid(size: int, pixel: float) -> dict[str, xr.Variable]:
-    """Coordinates of a square north-up UTM grid whose pixel edges lie on multiples of the pixel size."""
-    from pyproj import CRS
-
-    west = pixel * round(_CENTRE_EASTING / pixel - size / 2)
-    north = pixel * round(_CENTRE_NORTHING / pixel + size / 2)
-    steps = (np.arange(size) + 0.5) * pixel
-    return {
-        "y": xr.Variable(
-            "y", north - steps, {"standard_name": "projection_y_coordinate", "units": "m", "axis": "Y"}
-        ),
-        "x": xr.Variable(
-            "x", west + steps, {"standard_name": "projection_x_coordinate", "units": "m", "axis": "X"}
-        ),
-        "spatial_ref": xr.Variable((), 0, {"crs_wkt": CRS.from_epsg(_EPSG).to_wkt()}),
-    }
-
-
-def _wrap(phase: Field) -> npt.NDArray[np.float32]:
-    """Phase in (-pi, pi]."""
-    wrapped = np.angle(np.exp(1j * phase)).astype(np.float32)
-    half_circle = np.float32(np.pi)
-    # What lies just above -pi in float64 may round onto -pi, which is the same angle as pi.
-    return np.where(wrapped <= -half_circle, half_circle, wrapped)
-
-
-def _check_whole(name: str, value: object, *, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise InvalidType(
-            f"{name} is {value!r}; it must be a whole number: pass for example {name}={max(least, 1)}"
-        )
-    if value < least:
-        raise InvalidArgument(
-            f"{name} is {value}; it must be {least} or more: pass for example {name}={max(least, 1)}"
-        )
-
-
-def _check_range(name: str, value: object, least: float, most: float, unit: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-        raise InvalidType(f"{name} is {value!r}; it must be a number of {unit} from {least:g} to {most:g}")
-    if not (math.isfinite(value) and least <= value <= most):
-        raise InvalidArgument(
-            f"{name} is {value}; it must lie from {least:g} to {most:g} {unit}: check the unit"
-        )

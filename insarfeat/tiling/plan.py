@@ -267,7 +267,7 @@ def plan(data: xr.Dataset | xr.DataArray, *, tile: int = TILE) -> Plan:
     Examples
     --------
     >>> import insarfeat, xarray as xr
-    >>> scene = insarfeat.synth.scene(seed=1, size=128).chunk(64)
+    >>> scene = insarfeat.synth.scene(seed=1, size=128, style="images").chunk(64)
     >>> coherence = insarfeat.filters.coherence(scene["primary"], scene["secondary"])
     >>> plan = insarfeat.plan(coherence)
     >>> plan.describe().tiles, plan.describe().halo

@@ -16,7 +16,8 @@ from insarfeat import filters
 
 
 def scene() -> xr.Dataset:
-    made = insarfeat.synth.scene(seed=3, size=150)
+    made = insarfeat.synth.scene(seed=3, size=150, style="images")
+    made = made[["primary", "secondary", "elevation", "phase_true"]]
     made["primary"][40:52, 60:90] = np.nan
     return made
 

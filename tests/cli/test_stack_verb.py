@@ -30,7 +30,7 @@ def plain(layer: xr.DataArray, path: Path) -> Path:
 @pytest.fixture
 def files(tmp_path: Path) -> dict[str, Path]:
     """Two images, an interferogram, a coherence and a DEM as files."""
-    scene = insarfeat.synth.scene(seed=1, size=128)
+    scene = insarfeat.synth.scene(seed=1, size=128, style="images")
     ifg = filters.interferogram(scene["primary"], scene["secondary"])
     return {
         "primary": insarfeat.write(scene["primary"], tmp_path / "primary.tif"),
@@ -113,11 +113,11 @@ def test_bad_arguments_are_told_and_exit_with_2(
 
 
 def test_pairs_are_added_to_a_stack(run: Callable[..., Any], tmp_path: Path) -> None:
-    scene = insarfeat.synth.scene(seed=1, size=96)
+    scene = insarfeat.synth.scene(seed=1, size=96, style="images")
     dem = insarfeat.write(scene["elevation"], tmp_path / "dem.tif")
     (tmp_path / "pairs").mkdir()
     for seed in (1, 2, 3):
-        images = insarfeat.synth.scene(seed=seed, size=96)
+        images = insarfeat.synth.scene(seed=seed, size=96, style="images")
         pair = filters.interferogram(images["primary"], images["secondary"]).to_dataset()
         pair["coherence"] = filters.coherence(images["primary"], images["secondary"])
         pair.attrs = {"primary_date": f"2023-01-0{seed}", "secondary_date": f"2023-01-1{seed}"}

@@ -9,8 +9,9 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from insarfeat.synth._fields import power_law_field
-from insarfeat.synth.terrain import mountain_terrain
+from insarfeat.synth.fields import Spectrum, TileDraws
+from insarfeat.synth.terrain import EndlessMountains
+from insarfeat.windows import Window
 
 Array = NDArray[Any]
 
@@ -33,17 +34,24 @@ def plane(shape: tuple[int, int], down: float, across: float) -> Array:
 
 
 def mountains(seed: int, size: int, pixel: float = PIXEL) -> Array:
-    return mountain_terrain(np.random.default_rng(seed), size, pixel)
+    return np.asarray(EndlessMountains(seed, pixel).elevation(Window(0, 0, size, size)), float)
 
 
 def turbulence(seed: int, size: int, deviation: float) -> Array:
-    """Kolmogorov's turbulence: the power falls with wavenumber to the 11/3."""
-    return deviation * power_law_field(np.random.default_rng(seed), size, exponent=11 / 3, outer_scale=1e9)
+    """Kolmogorov's turbulence: the power falls with wavenumber to the 11/3, up to the size of the scene."""
+    side = size * PIXEL
+    wind = _field(seed, size, Spectrum(exponent=11 / 3, finest=side / 1280, coarsest=side / 5))
+    return np.asarray(deviation * (wind - wind.mean()) / wind.std())
 
 
 def patches(seed: int, size: int) -> Array:
     """Half of the pixels, in patches."""
-    return power_law_field(np.random.default_rng(seed), size, exponent=3.0, outer_scale=60.0) > 0
+    field = _field(seed, size, Spectrum(exponent=3.0, finest=10.0, coarsest=160.0))
+    return np.asarray(field > np.median(field))
+
+
+def _field(seed: int, size: int, spectrum: Spectrum) -> Array:
+    return np.asarray(TileDraws(np.random.default_rng(seed), size, size, PIXEL).field("", spectrum)[0], float)
 
 
 def between(phase: Array, pixel: float, shortest: float = 1000.0, longest: float = 5000.0) -> Array:

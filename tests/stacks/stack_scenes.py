@@ -16,7 +16,7 @@ ANGLES = {"incidence": 39.0, "heading": -12.0}
 
 @lru_cache(maxsize=8)
 def scene(seed: int = 1, size: int = 160) -> xr.Dataset:
-    return insarfeat.synth.scene(seed=seed, size=size)
+    return insarfeat.synth.scene(seed=seed, size=size, style="images")
 
 
 def product(seed: int = 1, day: int = 1, size: int = 160) -> xr.Dataset:
