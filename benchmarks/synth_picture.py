@@ -394,7 +394,7 @@ CASES = (
     Case("too slow: 4 cm a year", speed=4.0),
     Case("too fast: 200 cm a year, 30 days", speed=200.0, days=30.0),
     Case("moves across the line of sight", facing=_unseen_direction(14.0)),
-    Case("in forest, 24 days", days=24.0, cover=_FOREST),
+    Case("in forest, 36 days", days=36.0, cover=_FOREST),
     Case("in layover", slope=42.0, facing=258.0),
     Case("on a day of bad air", turbulence=9.0),
     Case("a tenth as large, pixels of 50 m", area=0.006, pixel=50.0),
