@@ -136,7 +136,7 @@ def assess(
     >>> ifg = insarfeat.filters.interferogram(scene["primary"], scene["secondary"])
     >>> found = assess({"interferogram": ifg, "coherence": scene["coherence_true"]}, elevation=scene["elevation"])
     >>> round(found.coverage, 2), round(found.decorrelated, 2), found.unit
-    (1.0, 0.14, 'm')
+    (1.0, 0.12, 'm')
     """
     return measure(layers, elevation, resolution).quality
 

@@ -91,7 +91,7 @@ def distributions(comparison: Comparison) -> Figure:
     --------
     >>> from insarfeat import inventory, synth
     >>> scene = synth.scene(1, size=64)
-    >>> west = {"type": "Polygon", "coordinates": [[(0, 0), (0, 9e6), (500000, 9e6), (500000, 0), (0, 0)]]}
+    >>> west = {"type": "Polygon", "coordinates": [[(0, 0), (0, 9e6), (500480, 9e6), (500480, 0), (0, 0)]]}
     >>> figure = distributions(inventory.compare(scene[["elevation", "coherence_true"]], west))
     >>> [axes.get_xlabel() for axes in figure.axes]
     ['elevation, m', 'coherence_true']

@@ -167,8 +167,6 @@ def test_the_picture_is_drawn(tmp_path: Path) -> None:
     assert (tmp_path / "picture.png").stat().st_size > 10_000
 
 
-def test_without_the_sample_the_command_says_so_and_fails(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["--data", str(tmp_path)]) == 1
-    assert f"no sample {SAMPLE} in {tmp_path}: give its folder with --data" in capsys.readouterr().err
+def test_without_the_sample_the_command_says_so_and_fails(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=f"no sample {SAMPLE} in .*: give its folder with --data"):
+        main(["--data", str(tmp_path)])
