@@ -25,6 +25,7 @@ _RESIDUAL_HEIGHT = Spectrum(exponent=2.5, finest=20.0, coarsest=320.0)
 _SLANT_RANGE = 850_000.0  # metres
 _SHORE = 0.06  # of the mosaic, over which one cover goes over into the next
 _FLAT = 0.12  # tangent of the slope
+_LEAST_ROOT = 0.05  # cube root of power: what lies below is 40 dB under the mean
 _CRITICAL_BASELINE = 5000.0  # metres
 
 
@@ -331,7 +332,8 @@ def _gamma_pair(xp: Any, white: Any, looks: Array) -> tuple[Array, Array]:
 
     def gamma(name: str, shape: Array) -> Array:
         root = 1.0 - 1.0 / (9.0 * shape) + white(name) / (3.0 * xp.sqrt(shape))
-        return shape * xp.clip(root, 0.0, math.inf) ** 3
+        # Power of exactly 0 would make the product nodata.
+        return shape * xp.clip(root, _LEAST_ROOT, math.inf) ** 3
 
     return gamma("first", looks), gamma("rest", looks - 1.0)
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+import insarfeat
 from insarfeat import synth
 from insarfeat.errors import InvalidArgument, InvalidType
 from insarfeat.synth import IMAGES, PLAIN
@@ -345,3 +346,13 @@ def test_bad_arguments_are_refused_with_what_is_accepted(
 def test_a_part_beside_the_scene_is_refused() -> None:
     with pytest.raises(InvalidArgument, match="lies beside the scene of 64 x 64 pixels"):
         synth.slides(1, Window(100, 0, 10, 10), size=64)
+
+
+@pytest.mark.parametrize("suffix", [".nc", ".zarr"])
+def test_a_whole_scene_comes_back_from_a_file_with_its_slides(suffix: str, tmp_path: Path) -> None:
+    made = synth.scene(4, size=96, style="images")
+    read = insarfeat.open_stack(insarfeat.write(made, tmp_path / f"scene{suffix}"))
+    assert set(made.variables) <= set(read.variables)
+    assert made.sizes["slide"] > 0
+    for name in made.variables:
+        np.testing.assert_array_equal(read[name].values, made[name].values, err_msg=str(name))

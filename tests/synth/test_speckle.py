@@ -181,3 +181,18 @@ def test_noise_is_as_strong_at_every_pixel(grain: float) -> None:
     periods = {20.0: 4, 22.5: 3, 27.0: 9, 30.0: 2}[grain]
     by_place = strength.reshape(36 // periods, periods, 36 // periods, periods).mean(axis=(0, 2))
     assert by_place.max() / by_place.min() < 1.25
+
+
+def test_no_pixel_is_without_power_however_dark_the_speckle() -> None:
+    side = 1000
+    lattice = Lattice.about(Window(0, 0, side, side), PIXEL, PIXEL)
+    pixels = np.ones((1, side, side), np.float32)
+    pair = speckle(
+        TileDraws(np.random.default_rng(3), side, side, PIXEL),
+        lattice,
+        0.1 * pixels,
+        0.0 * pixels,
+        2.0 * pixels,
+    )
+    assert pair.first.min() > 0.0
+    assert not (pair.interferogram == 0).any()
