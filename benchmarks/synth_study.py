@@ -1,8 +1,8 @@
 """Synthetic scenes, for docs/synthetic.md: tiles a second, statistics, and the frozen test sets.
 
 ``python -m benchmarks.synth_study speed --docs docs/synthetic.md`` (a minute), ``statistics``, ``detectors``;
-and ``freeze`` makes the test sets and writes down what was counted in them (four minutes on two cores). All but ``speed``
-need the DEMs of ``--data``.
+and ``freeze`` makes the test sets and writes down what was counted in them (four minutes on two cores). All but
+``speed`` need the DEMs of ``--data``.
 """
 
 from __future__ import annotations

@@ -259,6 +259,7 @@ _TABLE = (
         drawing="classes",
         flags=((0, "no_landslide"), (1, "landslide")),
     ),
+    Layer("landslide_probability", "probability of landslide", "1", limits=(0.0, 1.0)),
     Layer(
         "valid_mask",
         "valid pixels",

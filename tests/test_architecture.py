@@ -12,14 +12,17 @@ from pathlib import Path
 import pytest
 
 import insarfeat
+import zoo
 
 ROOT = Path(insarfeat.__file__).parent
-MODULES = sorted(ROOT.rglob("*.py"))
+ZOO = Path(zoo.__file__).parent
+MODULES = sorted([*ROOT.rglob("*.py"), *ZOO.rglob("*.py")])
 KERNELS = [path for path in MODULES if "_kernels" in (path.stem, path.parent.name)]
 PUBLIC_PACKAGES = (
     "bursts", "filters", "geometry", "inventory", "io", "pairs", "plot", "report", "stacks", "synth", "terrain",
     "tiling",
 )  # fmt: skip
+ZOO_PACKAGES = ("zoo", "zoo.networks", "zoo.scores", "zoo.training")
 
 # Each part may import what stands before it, never what stands after.
 ORDER = (
@@ -80,7 +83,9 @@ def test_dispatch_holds_no_kernels() -> None:
         assert "numba" not in imports_of(path)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT))
+)
 def test_data_flows_one_way(path: Path) -> None:
     pieces = path.relative_to(ROOT).with_suffix("").parts
     own = RANK.get(pieces[0])
@@ -91,14 +96,18 @@ def test_data_flows_one_way(path: Path) -> None:
             assert RANK[part] <= own, f"{path} imports {name}, which stands above it"
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT.parent)))
 def test_no_module_has_grown_a_second_room(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 500
 
 
-@pytest.mark.parametrize("package", PUBLIC_PACKAGES)
+@pytest.mark.parametrize(
+    "package", [*(f"insarfeat.{package}" for package in PUBLIC_PACKAGES), *ZOO_PACKAGES]
+)
 def test_public_functions_are_documented_and_take_at_most_8_parameters(package: str) -> None:
-    module = importlib.import_module(f"insarfeat.{package}")
+    if package == "zoo.training":
+        pytest.importorskip("torch")
+    module = importlib.import_module(package)
     for name in module.__all__:
         thing = getattr(module, name)
         if not callable(thing):
@@ -118,13 +127,22 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         insarfeat.colour  # noqa: B018
 
 
-def test_import_is_light_and_quick() -> None:
+@pytest.mark.parametrize("package", ["insarfeat", "zoo"])
+def test_import_is_light_and_quick(package: str) -> None:
     code = (
-        "import time, sys; start = time.perf_counter(); import insarfeat; took = time.perf_counter() - start;"
+        f"import time, sys; start = time.perf_counter(); import {package}; took = time.perf_counter() - start;"
         "heavy = {'dask', 'torch', 'rasterio', 'numba', 'xarray', 'numpy', 'matplotlib'} & set(sys.modules);"
         "assert not heavy, heavy; assert took < 0.5, took"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("path", sorted(ZOO.rglob("*.py")), ids=lambda path: str(path.relative_to(ZOO)))
+def test_the_zoo_stands_on_top_and_pickles_nothing(path: Path) -> None:
+    names = imports_of(path)
+    assert not {name for name in names if name.split(".")[0] in ("benchmarks", "pickle", "cloudpickle")}
+    assert "torch.load" not in path.read_text()
+    assert "torch.save" not in path.read_text()
 
 
 def test_no_file_names_a_machine() -> None:

@@ -1,4 +1,4 @@
-"""Mapped landslides: read, drawn as labels, compared with layers, and the power law of their areas."""
+"""Mapped landslides: read and written, drawn as labels, compared with layers, and the power law of their areas."""
 
 from insarfeat.inventory.comparison import Comparison, LayerContrast, Summary, compare
 from insarfeat.inventory.feature_boxes import Box, Boxes, boxes
@@ -6,6 +6,7 @@ from insarfeat.inventory.labels import rasterize
 from insarfeat.inventory.polygons import areas_of
 from insarfeat.inventory.power_law import Interval, PowerLaw, frequency_area
 from insarfeat.inventory.vectors import read_polygons
+from insarfeat.inventory.written import write_polygons
 
 __all__ = [
     "Box",
@@ -21,4 +22,5 @@ __all__ = [
     "frequency_area",
     "rasterize",
     "read_polygons",
+    "write_polygons",
 ]

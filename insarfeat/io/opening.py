@@ -84,8 +84,10 @@ def _open_variables(file: FileIdentity, engine: str) -> xr.Dataset:
     if engine != "zarr":
         check_header(file.path)
     try:
-        with netcdf_lock(), open_raw(file, engine) as stored:
+        # Rasters are read as they are stored: days stay numbers, as their units say. Times of coordinates are times.
+        with netcdf_lock(), open_raw(file, engine, decode_times=False) as stored:
             frame = stored.drop_vars([name for name, v in stored.variables.items() if v.ndim >= 2]).load()
+            frame = xr.decode_cf(frame, mask_and_scale=False)
             large = {str(name): v.copy(deep=False) for name, v in stored.variables.items() if v.ndim >= 2}
             as_coords = {str(name) for name in large if name in stored.coords}
     except Exception as error:  # the libraries below raise whatever they meet first

@@ -130,15 +130,18 @@ class Workshop:
         halo: Halo = NO_HALO,
         given: Mapping[int, Any] | None = None,
         reads: bool = True,
+        tiles: Sequence[Tile] | TileGrid | None = None,
     ) -> Results:
         """Run ``function(work, shared)`` for every tile; what it returns is kept on disk, tile by tile.
 
         Tiles that an earlier, interrupted run has finished are not run again. The function must be picklable
         for runs on a cluster, its results small. With ``given`` it runs only for the tiles that are given something,
-        and finds it as ``work.given``. A title names a pass: no two of a step may have the same.
+        and finds it as ``work.given``. A title names a pass: no two of a step may have the same. A pass that looks
+        at the raster through windows of its own gives them as ``tiles``.
         """
         setting = self._setting
-        tiles = TileGrid(self._program.shape, setting.tile, halo)
+        if tiles is None:
+            tiles = TileGrid(self._program.shape, setting.tile, halo)
         stage = f"{self.name}/{title}".replace(" ", "-")
         folder = setting.space.folder / "results" / stage
         folder.mkdir(parents=True, exist_ok=True)
@@ -181,7 +184,7 @@ class Workshop:
 @dataclass(frozen=True)
 class _Shared:
     program: Program
-    tiles: TileGrid
+    tiles: Sequence[Tile] | TileGrid
     outputs: tuple[StoredRaster, ...]
     function: Callable[[TileWork, Any], Any]
     extra: Any

@@ -270,3 +270,20 @@ def test_a_netcdf_with_coordinates_over_both_dimensions_is_written_from_another(
     again = insarfeat.open_stack(tmp_path / "other.nc")
     np.testing.assert_array_equal(again["latitude"], 45 + 1e-4 * rows)
     np.testing.assert_array_equal(again["elevation"], rows)
+
+
+@pytest.mark.parametrize("suffix", [".nc", ".zarr"])
+def test_layers_of_days_stay_numbers_and_coordinates_of_times_are_times(suffix: str, tmp_path: Path) -> None:
+    days = np.array([[19000.0, np.nan], [19001.0, 19002.5]], "f4")
+    times = np.array(["2020-01-01", "2020-01-13"], "datetime64[ns]")
+    written = xr.Dataset(
+        {
+            "first_seen": (("y", "x"), days, {"units": "days since 1970-01-01"}),
+            "coherence": (("time", "y", "x"), np.ones((2, 2, 2), "f4")),
+        },
+        {"time": times, "y": [1.0, 0.0], "x": [0.0, 1.0]},
+    )
+    read = insarfeat.open_stack(insarfeat.write(written, tmp_path / f"days{suffix}"))
+    np.testing.assert_array_equal(read["first_seen"].values, days)
+    assert read["first_seen"].attrs["units"] == "days since 1970-01-01"
+    np.testing.assert_array_equal(read["time"].values, times)

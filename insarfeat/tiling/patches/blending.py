@@ -19,6 +19,7 @@ from insarfeat.layers import fill_value
 from insarfeat.tiling.causes import suggestion
 from insarfeat.tiling.patches._kernels import blending as _kernels
 from insarfeat.tiling.patches.grid import PatchGrid
+from insarfeat.tiling.patches.scenes.naming import PAIR
 from insarfeat.windows import Shape, Window
 
 Array = NDArray[Any]
@@ -258,12 +259,13 @@ class Patches(Source, Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Raster:
-    """The raster that patches are of: its bands, and where it lies."""
+    """The raster that patches are of: its bands, where it lies, and its pairs if it has several."""
 
     values: tuple[Value, ...]
     foreign: tuple[Any, ...]
     shape: Shape
     labelled: Any
+    pairs: Any
 
     @classmethod
     def of(cls, given: Any) -> Raster:
@@ -284,28 +286,36 @@ class Raster:
                     f"of holds {one.dtype}{f' ({one.name})' if labelled else ''}, and patches are of real numbers; "
                     "give the phase or the magnitude of complex layers"
                 )
-        arrays = [one.data if labelled else one for one in rasters]
-        bands = [band for array in arrays for band in (array if array.ndim == 3 else [array])]
+        paired = [labelled and one.ndim == 3 and one.dims[0] == PAIR for one in rasters]
+        bands = []
+        for one, whole in zip(rasters, paired, strict=True):
+            array = one.data if labelled else one
+            bands += [array] if whole or array.ndim == 2 else [*array]
         found = [value_of(band) for band in bands]
         foreign = {array.name: array for _, behind in found for array in behind}
         values = tuple(value for value, _ in found)
-        shape = Shape(*arrays[0].shape[-2:])
-        return cls(values, tuple(foreign.values()), shape, rasters[0] if labelled else None)
+        shape = Shape(*rasters[0].shape[-2:])
+        pairs = next((one[PAIR] for one, whole in zip(rasters, paired, strict=True) if whole), None)
+        return cls(values, tuple(foreign.values()), shape, rasters[0] if labelled else None, pairs)
 
     @property
     def frame(self) -> tuple[tuple[Hashable, ...], dict[Hashable, Any]] | None:
-        """Dimensions and coordinates of the pixels, without those of the bands; None for bare arrays."""
+        """Dimensions and coordinates of the pixels and pairs, without those of the bands; None for bare arrays."""
         if self.labelled is None:
             return None
-        dims = spatial_dims(self.labelled)
-        coords = self.labelled.coords.items()
-        return dims, {name: one for name, one in coords if set(one.dims) <= {*dims} and name != CHANNEL}
+        dims: tuple[Hashable, ...] = spatial_dims(self.labelled)
+        coords = dict(self.labelled.coords)
+        if self.pairs is not None:
+            dims, coords = (PAIR, *dims), {**coords, **self.pairs.coords}
+        return dims, {
+            name: one for name, one in coords.items() if set(one.dims) <= {*dims} and name != CHANNEL
+        }
 
     @property
     def map(self) -> Grid | None:
         """The map that it lies on; None without coordinates."""
         frame = self.frame
-        mapped = frame is not None and all(dim in frame[1] for dim in frame[0])
+        mapped = frame is not None and all(dim in frame[1] for dim in frame[0][-2:])
         return grid_of(self.labelled) if mapped else None
 
 

@@ -31,11 +31,12 @@ class _Line:
     size: int
     stride: int
     edge: Edge
+    first: int  # where the first one begins: 0, or before the raster
 
     @property
     def count(self) -> int:
         """Patches along the axis."""
-        beyond = self.pixels - self.size
+        beyond = self.pixels - self.size - self.first
         if self.edge == "drop":
             return beyond // self.stride + 1 if beyond >= 0 else 0
         return -(-max(beyond, 0) // self.stride) + 1
@@ -43,16 +44,18 @@ class _Line:
     @property
     def last(self) -> int:
         """Where the last patch may begin at most."""
-        return self.pixels - self.size if self.edge == "shift" else (self.count - 1) * self.stride
+        return (
+            self.pixels - self.size if self.edge == "shift" else self.first + (self.count - 1) * self.stride
+        )
 
     def starts(self, numbers: Places) -> Places:
         """First pixel of each patch."""
-        return np.minimum(numbers * self.stride, self.last)
+        return np.minimum(self.first + numbers * self.stride, self.last)
 
     def reaching(self, begin: int, end: int) -> range:
         """Patches that have pixels of the span; the last one, shifted back, may be far before its turn."""
-        first = max((begin - self.size) // self.stride + 1, 0)
-        beyond = min(-(-end // self.stride), self.count)
+        first = max((begin - self.first - self.size) // self.stride + 1, 0)
+        beyond = min(-((self.first - end) // self.stride), self.count)
         if self.count and beyond < self.count and self.last < end and self.last + self.size > begin:
             beyond = self.count  # the shifted one: nothing lies between it and those before
         return range(min(first, max(self.count - 1, 0)), max(beyond, 0))
@@ -75,6 +78,9 @@ class PatchGrid:
     edge
         What becomes of the last patch of a row or column where it does not fit: "shift" moves it back until it does,
         "pad" lets it reach beyond the raster, "drop" leaves it out.
+    origin
+        A row and column at which a patch begins, if need be beyond the raster: so rasters that are parts of one map
+        are cut at the same places. With edge="pad" only; the first patches may then begin before the raster.
 
     Raises
     ------
@@ -91,6 +97,8 @@ class PatchGrid:
     >>> some = grid[[0, 20]]
     >>> len(some), some[-1] == grid[20], some.nbytes
     (2, True, 16)
+    >>> PatchGrid((500, 1000), size=256, stride=128, edge="pad", origin=(1000, 0))[0]
+    Window(top=-24, left=0, height=256, width=256)
     >>> len(PatchGrid((6000 * 128, 4000 * 128), 128)), PatchGrid((6000 * 128, 4000 * 128), 128).nbytes
     (24000000, 0)
     """
@@ -101,6 +109,7 @@ class PatchGrid:
         size: int | tuple[int, int] = 256,
         stride: int | tuple[int, int] | None = None,
         edge: Edge = "shift",
+        origin: tuple[int, int] = (0, 0),
     ) -> None:
         self.map = _map_of(shape)
         self.shape = _shape_of(shape, self.map)
@@ -114,8 +123,15 @@ class PatchGrid:
                 f"a raster of {self.shape.height} x {self.shape.width} pixels holds no patch of {self.size.height} x "
                 f'{self.size.width}, wherever it is shifted; take a smaller size, or edge="pad"'
             )
-        self._down = _Line(self.shape.height, self.size.height, self.stride.height, edge)
-        self._across = _Line(self.shape.width, self.size.width, self.stride.width, edge)
+        if edge != "pad" and any(origin):
+            raise InvalidArgument(
+                f'origin is {origin!r}: patches that begin there do not end with the raster, so edge must be "pad"; '
+                f"got {edge!r}"
+            )
+        self.origin = (int(origin[0]), int(origin[1]))
+        first, before = (-(-at % step) for at, step in zip(self.origin, _sides(self.stride), strict=True))
+        self._down = _Line(self.shape.height, self.size.height, self.stride.height, edge, first)
+        self._across = _Line(self.shape.width, self.size.width, self.stride.width, edge, before)
         self._chosen: range | Places = range(self.rows * self.columns)
 
     @property
@@ -144,7 +160,8 @@ class PatchGrid:
     def __repr__(self) -> str:
         return (
             f"PatchGrid({self.shape.height} x {self.shape.width}, size {self.size.height} x {self.size.width}, "
-            f"stride {self.stride.height} x {self.stride.width}, {self.edge}: {len(self)} patches)"
+            f"stride {self.stride.height} x {self.stride.width}, {self.edge}"
+            f"{f' from {self.origin[0]}, {self.origin[1]}' if any(self.origin) else ''}: {len(self)} patches)"
         )
 
     def __eq__(self, other: object) -> bool:
@@ -256,7 +273,7 @@ class PatchGrid:
             with np.load(source, allow_pickle=False) as stored:
                 told, listed = json.loads(str(stored["grid"])), stored["numbers"]
             shape, size, stride = (tuple(told[name]) for name in ("shape", "size", "stride"))
-            grid = cls(_map_from(told["map"]) or shape, size, stride, told["edge"])
+            grid = cls(_map_from(told["map"]) or shape, size, stride, told["edge"], tuple(told["origin"]))
             return grid._selected(listed if told["range"] is None else range(*told["range"]))
         except (OSError, KeyError, ValueError, TypeError, EOFError) as error:
             raise UnreadableInput(f"{source.name} holds no patch grid, or is damaged: {error}") from error
@@ -270,7 +287,8 @@ class PatchGrid:
     @property
     def _described(self) -> dict[str, Any]:
         pairs = {"shape": self.shape, "size": self.size, "stride": self.stride}
-        return {name: [pair.height, pair.width] for name, pair in pairs.items()} | {"edge": self.edge}
+        sizes = {name: list(_sides(pair)) for name, pair in pairs.items()}
+        return {**sizes, "edge": self.edge, "origin": list(self.origin)}
 
 
 def shape_from(name: str, value: Any) -> Shape:
@@ -286,6 +304,10 @@ def shape_from(name: str, value: Any) -> Shape:
             f"{name} must be a whole number of pixels, at least 1, or two of them; got {value!r}"
         )
     return Shape(int(numbers[0]), int(numbers[1]))
+
+
+def _sides(shape: Shape) -> tuple[int, int]:
+    return shape.height, shape.width
 
 
 def _shape_of(given: Any, mapped: Grid | None) -> Shape:

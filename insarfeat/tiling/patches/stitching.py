@@ -85,9 +85,10 @@ def stitch(
         along rows and columns. Classes (integers) take "crop" only.
     of
         The raster that the patches are of: a Dataset, whose rasters are the bands in their order, or an array, (y, x)
-        or (band, y, x). A function gets float32 (patch, band, y, x), NaN where the raster has no value and beyond
-        it; patches without any value are not passed to it, and have none. For stored predictions it only says
-        where they lie.
+        or (band, y, x). Bands of a Dataset with a dimension ``pair`` are taken pair by pair, beside those that all
+        pairs share, and the result has that dimension too (no channels then). A function gets float32
+        (patch, band, y, x), NaN where the raster has no value and beyond it; patches without any value are not passed
+        to it, and have none. For stored predictions it only says where they lie.
     channels
         How many channels the function gives, or their names; 0 for (y, x). Its results are then taken for float32.
         Without it, the function is called once at once to find out: for the first window, or on one patch of zeros.
@@ -151,6 +152,11 @@ def stitch(
             f"{type(patches).__name__}"
         )
     read = raster if isinstance(given, _FromPixels) else None
+    if read is not None and raster is not None and raster.pairs is not None and given.channels is not None:
+        raise InvalidArgument(
+            "of has a dimension 'pair', and patches give channels: one leading dimension is all there can be; give "
+            "one pair (of.isel(pair=0)), or a function that gives (patch, y, x)"
+        )
     data = _blended(Blending(layout, weights, given, weights.result_type(given.dtype)), read, int(chunk))
     frame = None if raster is None else raster.frame
     if layout.map is not None and (raster is None or raster.map is None):
@@ -180,7 +186,9 @@ def _blended(mapping: Blending, raster: Raster | None, chunk: int) -> Any:
         numbers = Value(Leaf(_Numbers(channels, mapping.patches)))
         layers = [Value(blended, index) for index in range(channels)]
         value = Value(Remap(Layered(mapping.shape, mapping.dtype, channels), [*layers, numbers]))
-    chunks = tuple((size,) for size in value.lead) + tuple(
+    # Channels are made together, pairs one by one.
+    lead = tuple((size,) if channels is not None else (1,) * size for size in value.lead)
+    chunks = lead + tuple(
         (chunk,) * (size // chunk) + ((size % chunk,) if size % chunk or not size else ())
         for size in (value.spatial.height, value.spatial.width)
     )

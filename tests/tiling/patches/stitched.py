@@ -85,7 +85,8 @@ def grids(draw: st.DrawFn) -> PatchGrid:
     most = shape if edge == "shift" else (20, 20)
     size = tuple(draw(st.integers(1, min(side, 20))) for side in most)
     stride = tuple(draw(st.integers(max(side // 4, 1), side + 2)) for side in size)
-    grid = PatchGrid(shape, size, stride, edge)
+    at = st.integers(-30, 30) if edge == "pad" else st.just(0)
+    grid = PatchGrid(shape, size, stride, edge, (draw(at), draw(at)))
     if draw(st.booleans()) or not len(grid):
         return grid
     return grid[draw(st.lists(st.integers(0, len(grid) - 1), min_size=1, max_size=12, unique=True))]

@@ -24,16 +24,17 @@ def grids(draw: st.DrawFn, *, whole: bool = False) -> PatchGrid:
     least = size if edge == "shift" else (1, 1)
     shape = draw(st.integers(least[0], 30)), draw(st.integers(least[1], 30))
     stride = tuple(draw(st.integers(1, side if whole else 14)) for side in size)
-    return PatchGrid(shape, size, (stride[0], stride[1]), edge)
+    at = st.integers(-50, 50) if edge == "pad" else st.just(0)
+    return PatchGrid(shape, size, (stride[0], stride[1]), edge, (draw(at), draw(at)))
 
 
-def starts_by_hand(pixels: int, size: int, stride: int, edge: str) -> list[int]:
+def starts_by_hand(pixels: int, size: int, stride: int, edge: str, origin: int) -> list[int]:
     found = []
-    start = 0
+    start = next(one for one in range(1 - stride, 1) if (one - origin) % stride == 0)
     while start + size <= pixels:
         found.append(start)
         start += stride
-    reached = found[-1] + size if found else 0
+    reached = found[-1] + size if found else start
     if reached < pixels and edge == "pad":
         found.append(start)
     if reached < pixels and edge == "shift":
@@ -43,8 +44,9 @@ def starts_by_hand(pixels: int, size: int, stride: int, edge: str) -> list[int]:
 
 @given(grids())
 def test_patches_are_those_that_a_loop_gives(grid: PatchGrid) -> None:
-    rows = starts_by_hand(grid.shape.height, grid.size.height, grid.stride.height, grid.edge)
-    columns = starts_by_hand(grid.shape.width, grid.size.width, grid.stride.width, grid.edge)
+    down, across = grid.origin
+    rows = starts_by_hand(grid.shape.height, grid.size.height, grid.stride.height, grid.edge, down)
+    columns = starts_by_hand(grid.shape.width, grid.size.width, grid.stride.width, grid.edge, across)
     expected = [Window(r, c, grid.size.height, grid.size.width) for r in rows for c in columns]
     assert list(grid) == expected
     assert len(grid) == len(expected) == grid.rows * grid.columns
@@ -54,7 +56,7 @@ def test_patches_are_those_that_a_loop_gives(grid: PatchGrid) -> None:
 def test_every_pixel_is_in_a_patch_where_strides_leave_no_gap(grid: PatchGrid) -> None:
     seen = np.zeros((grid.shape.height, grid.shape.width), bool)
     for window in grid:
-        seen[window.slices] = True
+        seen[window.cut_to(grid.shape).slices] = True
     assert seen.all()
 
 
@@ -173,3 +175,20 @@ def test_a_file_that_holds_no_grid_is_told(tmp_path: Path) -> None:
     (tmp_path / "bad.npz").write_bytes(b"PK no")
     with pytest.raises(UnreadableInput, match=r"bad\.npz holds no patch grid"):
         PatchGrid.load(tmp_path / "bad.npz")
+
+
+@given(st.integers(-90, 90), st.integers(-90, 90), st.integers(0, 20), st.integers(0, 20))
+def test_parts_of_a_raster_are_cut_where_the_whole_is(row: int, column: int, top: int, left: int) -> None:
+    whole = PatchGrid((40, 50), 16, 8, "pad", (row, column))
+    part = PatchGrid((40 - top, 50 - left), 16, 8, "pad", (row - top, column - left))
+    inside = {
+        (w.top, w.left) for w in whole if w.top >= top and w.left >= left and w.bottom <= 40 and w.right <= 50
+    }
+    assert inside <= {(w.top + top, w.left + left) for w in part}
+
+
+def test_an_origin_is_for_patches_that_may_reach_beyond_the_raster() -> None:
+    with pytest.raises(InvalidArgument, match="origin"):
+        PatchGrid((40, 50), 16, 8, "shift", (3, 0))
+    with pytest.raises(InvalidArgument, match="origin"):
+        PatchGrid((40, 50), 16, 8, "drop", (0, 3))

@@ -1,0 +1,218 @@
+"""What a training learns from and is judged by: from the word "synthetic", a folder, or a source of one's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from insarfeat.errors import InvalidArgument, InvalidType, MissingInput
+from zoo.description import SYNTHETIC
+from zoo.networks import NETWORKS
+from zoo.training.recipes import Recipe
+from zoo.training.samples import PatchSamples, Source, SyntheticOptions, SyntheticSamples
+from zoo.training.stored import StoredSamples
+
+SYNTHETIC_DATA = "synthetic"
+"""The data that are made while a network learns; also what is told of models that learned from such data."""
+
+_TRAIN, _VALIDATION = "train", "validation"
+_STORED = "tiles.json"  # in each part of a folder of stored tiles
+_VALIDATION_TILES = 512
+_OTHER_SEED = 1 << 20  # far from the seeds that a user counts up
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where data come from, as a model's description tells it.
+
+    Attributes
+    ----------
+    training_data
+        "synthetic", or the name of real data.
+    statement
+        What must be said of a model that learned from them.
+    generator
+        Digest of what made synthetic ones.
+    """
+
+    training_data: str
+    statement: str
+    generator: str = ""
+
+    @classmethod
+    def of_real(cls, name: str) -> Provenance:
+        """Of data that somebody labelled.
+
+        >>> Provenance.of_real("valais-2020").training_data
+        'valais-2020'
+        """
+        return cls(
+            name,
+            f"Trained on {name}. What it scores holds for data like these at best; detections are candidates for an "
+            "expert to look at.",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Data of a training.
+
+    Attributes
+    ----------
+    train, validation
+        What weights are moved by, and what they are judged by.
+    provenance
+        Where the training data come from.
+    """
+
+    train: Source
+    validation: Source
+    provenance: Provenance
+
+    def looks(self) -> dict[str, Any]:
+        """What of the data must be the same when a training goes on."""
+        return {
+            "training_data": self.provenance.training_data,
+            "generator": self.provenance.generator,
+            "train": _looks(self.train),
+            "validation": _looks(self.validation),
+        }
+
+    def renamed(self, training_data: str, statement: str) -> Material:
+        """The same data under another name."""
+        return replace(
+            self, provenance=replace(self.provenance, training_data=training_data, statement=statement)
+        )
+
+
+def gathered(recipe: Recipe, data: Any, validation: Any = None) -> Material:
+    """Find the data that a recipe can learn from.
+
+    Parameters
+    ----------
+    recipe
+        What is to be learned.
+    data
+        "synthetic"; a folder of patches, or of stored tiles; or a source.
+    validation
+        The same kinds of things. None: of a folder, its part "validation"; of "synthetic", tiles of another seed.
+    """
+    train = _source(recipe, data, _TRAIN)
+    if validation is None:
+        if _is_source(data):
+            raise InvalidArgument(
+                "validation is missing: with a source of one's own for training, another one has to be given for "
+                "choosing the best epoch and the threshold"
+            )
+        validation = data
+    judged = _source(recipe, validation, _VALIDATION)
+    for what, source in (("data", train), ("validation", judged)):
+        _check(recipe, source, what)
+    return Material(train, judged, _provenance(train, data))
+
+
+def _is_source(data: Any) -> bool:
+    return all(hasattr(data, name) for name in ("bands", "classes", "pixel", "size", "length", "epoch"))
+
+
+def _source(recipe: Recipe, data: Any, part: str) -> Source:
+    if _is_source(data):
+        source: Source = data
+        return source
+    if not isinstance(data, str | Path):
+        raise InvalidType(
+            f'data must be "synthetic", the path of a folder, or a source of samples; got {type(data).__name__}'
+        )
+    return _synthetic(recipe, part) if data == SYNTHETIC_DATA else _from_folder(recipe, Path(data), part)
+
+
+def _synthetic(recipe: Recipe, part: str) -> Source:
+    """Tiles made while they are needed. Those for validation are the same in each epoch, and few."""
+    training = part == _TRAIN
+    return SyntheticSamples(
+        recipe.band_names,
+        recipe.classes,
+        size=recipe.patch,
+        pixel=recipe.pixel,
+        batch=recipe.batch,
+        length=recipe.batches if training else max(1, min(_VALIDATION_TILES // recipe.batch, recipe.batches)),
+        seed=recipe.seed if training else recipe.seed + _OTHER_SEED,
+        options=SyntheticOptions(part="train" if training else "validation", pixels=recipe.pixels),
+    )
+
+
+def _from_folder(recipe: Recipe, folder: Path, part: str) -> Source:
+    if not folder.is_dir():
+        raise MissingInput(
+            f'{folder} is no folder; give one of patches, one of stored tiles, or the word "synthetic"'
+        )
+    shares = recipe.shares if part == _TRAIN else None
+    if (folder / part / _STORED).exists() or (folder / _TRAIN / _STORED).exists():
+        return StoredSamples(
+            folder,
+            recipe.band_names,
+            recipe.classes,
+            batch=recipe.batch,
+            part="train" if part == _TRAIN else "validation",
+            seed=recipe.seed,
+            weights=shares,
+        )
+    from insarfeat import tiling
+
+    return PatchSamples(
+        tiling.open_patches(folder),
+        recipe.band_names,
+        recipe.classes,
+        batch=recipe.batch,
+        part=part,
+        weights=shares,
+        seed=recipe.seed,
+        optional=recipe.optional_bands,
+    )
+
+
+def _check(recipe: Recipe, source: Source, what: str) -> None:
+    """Whether a source gives what the recipe asks for."""
+    for named, wanted, got in (
+        ("bands", recipe.band_names, tuple(source.bands)),
+        ("classes", recipe.classes, tuple(source.classes)),
+    ):
+        if wanted != got:
+            raise InvalidArgument(
+                f"{what} has the {named} {', '.join(got)}, and the recipe {recipe.name!r} needs {', '.join(wanted)}, "
+                "in this order"
+            )
+    if not recipe.least_pixel <= source.pixel <= recipe.largest_pixel:
+        raise InvalidArgument(
+            f"{what} has pixels of {source.pixel:g} m, and the recipe {recipe.name!r} is for {recipe.least_pixel:g} "
+            f"to {recipe.largest_pixel:g} m; resample the stacks that the patches are cut from, or change the recipe"
+        )
+    multiple = NETWORKS[recipe.network].multiple
+    if recipe.task == "boxes" and source.size % multiple:
+        raise InvalidArgument(
+            f"{what} has patches of {source.size} pixels, and {recipe.network} needs a multiple of {multiple}"
+        )
+    if source.length < 1:
+        raise InvalidArgument(f"{what} holds no patches")
+
+
+def _provenance(source: Source, data: Any) -> Provenance:
+    if isinstance(source, SyntheticSamples | StoredSamples):
+        from insarfeat.synth.frozen import generator_digest
+
+        digest = source.generator if isinstance(source, StoredSamples) else generator_digest()
+        return Provenance(SYNTHETIC_DATA, SYNTHETIC, digest)
+    if isinstance(data, str | Path):
+        return Provenance.of_real(Path(data).resolve().name)
+    return Provenance.of_real("data of the user's own")
+
+
+def _looks(source: Source) -> dict[str, Any]:
+    return {
+        "bands": list(source.bands),
+        "classes": list(source.classes),
+        "pixel": source.pixel,
+        "size": source.size,
+        "length": source.length,
+    }
