@@ -6,6 +6,7 @@ what is centred a few pixels beyond its core too, and what both have kept is one
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from insarfeat.tiling import PatchGrid
 from insarfeat.tiling.stages import TileWork
 from insarfeat.windows import Shape, Tile, Window
-from zoo.inputs import Inputs
+from zoo.inputs import Inputs, Laying
 from zoo.masks import first_pixel
 from zoo.runner import Runner
 from zoo.suppression import kept_boxes
@@ -101,6 +102,18 @@ def boxes_of(
     return list(_chosen(candidates.boxes, scores, classes, threshold, overlap))
 
 
+def uncalibrated(score: float, temperature: float) -> float:
+    """The score that becomes this one when its logit is divided by the temperature.
+
+    >>> round(uncalibrated(0.75, 2.0), 6)  # odds of 9, which become odds of 3
+    0.9
+    """
+    if not 0.0 < score < 1.0:
+        return score
+    odds = (score / (1.0 - score)) ** temperature
+    return odds / (1.0 + odds) if math.isfinite(odds) else 1.0
+
+
 def _chosen(boxes: Any, scores: Any, classes: Any, threshold: float, overlap: float) -> Iterator[FoundBoxes]:
     for image in range(len(boxes)):
         over = scores[image] >= threshold
@@ -139,14 +152,14 @@ class Search:
     ----------
     runner
         The detector.
-    places
-        Which of its bands there are.
+    laying
+        How its input is made of the bands that there are.
     threshold, overlap
         Least score, and overlap from which two boxes are one thing.
     """
 
     runner: Runner
-    places: tuple[int, ...]
+    laying: Laying
     threshold: float
     overlap: float
 
@@ -154,7 +167,7 @@ class Search:
 def search_window(work: TileWork, search: Search) -> list[tuple[int, FoundBoxes]]:
     """Boxes centred in the core of a window, in pixels of the raster, for each pair (by number) that has any."""
     found = []
-    for number, bands in _by_pair(work, len(search.places)):
+    for number, bands in _by_pair(work, len(search.laying.places)):
         boxes = _searched(bands, work.tile, search)
         if len(boxes):
             found.append((number, boxes))
@@ -179,14 +192,10 @@ def _number(place: tuple[int, ...]) -> int:
 
 
 def _searched(bands: Sequence[Array], tile: Tile, search: Search) -> FoundBoxes:
-    description = search.runner.description
     window = _in_step(tile)
-    raw = np.full((1, len(description.bands), window.height, window.width), np.nan, np.float32)
-    inside = tile.outer.seen_from(window).slices
-    for place, band in zip(search.places, bands, strict=True):
-        raw[0, place][inside] = band
-    required = [number for number, band in enumerate(description.bands) if band.required]
-    known = np.asarray(np.isfinite(raw[0, required or list(search.places)]).all(axis=0))
+    raw = np.full((1, search.laying.count, window.height, window.width), np.nan, np.float32)
+    raw[0][:, *tile.outer.seen_from(window).slices] = search.laying.laid(bands)
+    known = search.laying.known(raw[0])
     if not known.any():
         return FoundBoxes.of([])
     (found,) = search.runner.run(raw, lambda maps: _decoded(maps, search))
@@ -195,17 +204,19 @@ def _searched(bands: Sequence[Array], tile: Tile, search: Search) -> FoundBoxes:
     core = tile.core.grown(_SLACK)
     mine = (centres[:, 0] >= core.top) & (centres[:, 0] < core.bottom)
     mine &= (centres[:, 1] >= core.left) & (centres[:, 1] < core.right)
-    mine &= _half_known(found.boxes, known)
+    mine[mine] = _half_known(found.boxes[mine], known)
     return FoundBoxes(boxes[mine], found.scores[mine], found.classes[mine])
 
 
 def _decoded(maps: Any, search: Search) -> FoundBoxes:
-    from zoo.networks.yolo import decode
+    from zoo.networks.yolo import decode_above
 
-    description = search.runner.description
+    temperature = search.runner.description.temperature
     network = search.runner.network[-1]
-    candidates = decode(maps, network.anchors, network.strides)
-    (found,) = boxes_of(candidates, search.threshold, search.overlap, description.temperature)
+    # A score is at most the objectness, both before the temperature.
+    least = uncalibrated(search.threshold, temperature)
+    (candidates,) = decode_above(maps, network.anchors, network.strides, least)
+    (found,) = boxes_of(candidates, search.threshold, search.overlap, temperature)
     return found
 
 
@@ -221,6 +232,8 @@ def _in_step(tile: Tile) -> Window:
 
 def _half_known(boxes: Floats, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Whether half of the pixels of each box, at least, have values."""
+    if not len(boxes):
+        return np.zeros(0, bool)
     sums = np.zeros((known.shape[0] + 1, known.shape[1] + 1), np.int64)
     np.cumsum(np.cumsum(known, axis=0), axis=1, out=sums[1:, 1:])
     edges = np.rint(boxes).astype(np.int64)

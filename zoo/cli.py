@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -167,10 +168,9 @@ def train(
 
     Example: insarfeat train event-segformer-b2 patches/ my-model
     """
-    import yaml
-
     from zoo import training
 
+    logging.getLogger("zoo").setLevel(logging.getLogger("insarfeat").level)
     changes = _changes(change)
     if start is not None:
         how = training.Changes(recipe=changes, validation=validation, device=device)
@@ -184,7 +184,7 @@ def train(
     else:
         chosen = training.Recipe.of(recipe).changed(**changes)
         if dry_run:
-            typer.echo(yaml.safe_dump(chosen.content(), sort_keys=False).rstrip())
+            typer.echo(chosen.yaml().rstrip())
             return
         with _steps() as progress:
             path = training.train(

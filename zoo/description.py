@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -56,6 +56,27 @@ class Band(BaseModel):
     def units(self) -> str:
         """Unit of the layer."""
         return LAYERS[self.name].units
+
+
+def steepness(bands: Sequence[Band], pixel: float, own: float) -> tuple[float, ...]:
+    """What bands with pixels of another size are multiplied by, before a model sees them.
+
+    A model takes gradients of elevations at its own pixel size; at another one they come out as on the ground when
+    heights are scaled by ``pixel / own``.
+
+    Parameters
+    ----------
+    bands
+        The model's.
+    pixel, own
+        Pixel size of the model, and of the data, in metres.
+
+    Examples
+    --------
+    >>> steepness([Band(name="coherence"), Band(name="elevation", role="elevation")], 20.0, 10.0)
+    (1.0, 2.0)
+    """
+    return tuple(pixel / own if band.role == "elevation" else 1.0 for band in bands)
 
 
 class ModelDescription(BaseModel):

@@ -74,6 +74,9 @@ def evaluate(
             f"the tiles have pixels of {source.pixel:g} m, and {model.description.name} works between {least:g} and "
             f"{largest:g} m"
         )
+    from zoo.training.at_pixel import AtPixel
+
+    source = AtPixel(source, model.description.bands, model.description.pixel)
     if isinstance(model, MaskModel):
         return _masks(model, source, round(float(chosen), 3), (synthetic, progress))
     return _boxes(model, source, float(chosen), (synthetic, progress))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from insarfeat.dispatch.kinds import PROCESSING
 from insarfeat.errors import GridMismatch, InvalidArgument, InvalidType
@@ -17,11 +18,14 @@ from insarfeat.geometry import map_over, regrid
 from insarfeat.georeference import Grid, grid_of, parse_crs, same_grid, spatial_dims
 from insarfeat.metrics import metrics_of
 from insarfeat.terrain.reference import REFERENCE
+from zoo.description import steepness
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from zoo.description import Band, ModelDescription
+
+Floats = NDArray[np.float32]
 
 PAIR = "pair"
 
@@ -42,6 +46,40 @@ _METRES = 30.0  # times what C band gives: other wavelengths pass, millimetres d
 
 
 @dataclass(frozen=True, slots=True)
+class Laying:
+    """How a model's input is made of pixels of the bands that there are.
+
+    Attributes
+    ----------
+    places
+        Number of each band in the model's own order.
+    factors
+        What each is multiplied by: elevations, so that slopes are those on the ground at any pixel size.
+    required
+        Numbers of the model's bands without which a pixel has no value.
+    count
+        Bands of the model.
+    """
+
+    places: tuple[int, ...]
+    factors: tuple[float, ...]
+    required: tuple[int, ...]
+    count: int
+
+    def laid(self, values: Any) -> Floats:
+        """Bands (y, x), or (patch, y, x), as the model's input (..., band, y, x): NaN where there is none."""
+        shape = np.shape(values[0])
+        found: Floats = np.full((*shape[:-2], self.count, *shape[-2:]), np.nan, np.float32)
+        for place, factor, band in zip(self.places, self.factors, values, strict=True):
+            np.multiply(band, np.float32(factor), out=found[..., place, :, :])
+        return found
+
+    def known(self, raw: Floats) -> NDArray[np.bool_]:
+        """Pixels (..., y, x) of a model's input that have a value."""
+        return np.asarray(np.isfinite(raw[..., list(self.required), :, :]).all(axis=-3))
+
+
+@dataclass(frozen=True, slots=True)
 class Inputs:
     """Bands of a stack, ready for a model.
 
@@ -49,26 +87,23 @@ class Inputs:
     ----------
     bands
         Those of the model's bands that are there, in its order; some with a dimension ``pair``.
-    places
-        Number of each in the model's own order.
     missing
         Names of the model's bands that are not there, none of them required.
     grid
         Where the pixels lie.
+    laying
+        How a model's input is made of the bands' pixels.
     """
 
     bands: xr.Dataset
-    places: tuple[int, ...]
     missing: tuple[str, ...]
     grid: Grid
+    laying: Laying
 
     @property
     def pixel_area(self) -> float:
         """Square metres of a pixel in the middle of the map."""
-        first = self.bands[next(iter(self.bands.data_vars))]
-        middle = self.grid.y.size // 2
-        down, across = metrics_of(first, None).rows(middle, middle + 1)
-        return abs(float(down[0]) * float(across[0]))
+        return _pixel_area(self.bands[next(iter(self.bands.data_vars))])
 
 
 def opened(stack: Any, pair: str | None) -> xr.Dataset:
@@ -114,10 +149,25 @@ def prepared(description: ModelDescription, stack: xr.Dataset, *, resample: bool
     bands = first.to_dataset(name=chosen[0])[[]].assign({name: there[name] for name in chosen})
     return Inputs(
         bands.drop_vars([name for name in bands.coords if bands[name].ndim == 0 and name not in _KEPT]),
-        tuple(names.index(name) for name in chosen),
         tuple(name for name in names if name not in there),
         grid_of(first),
+        _laying(description, chosen, first),
     )
+
+
+def _laying(description: ModelDescription, chosen: Sequence[str], raster: xr.DataArray) -> Laying:
+    names = description.band_names
+    places = tuple(names.index(name) for name in chosen)
+    factors = steepness(description.bands, description.pixel, math.sqrt(_pixel_area(raster)))
+    required = tuple(number for number, band in enumerate(description.bands) if band.required)
+    return Laying(places, tuple(factors[place] for place in places), required or places, len(names))
+
+
+def _pixel_area(raster: xr.DataArray) -> float:
+    """Square metres of a pixel in the middle of the map."""
+    middle = raster.shape[-2] // 2
+    down, across = metrics_of(raster, None).rows(middle, middle + 1)
+    return abs(float(down[0]) * float(across[0]))
 
 
 def _check_there(description: ModelDescription, there: Mapping[str, Any], stack: xr.Dataset) -> None:

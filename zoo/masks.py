@@ -10,16 +10,17 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from insarfeat.dispatch import Operator, Raster, Result
+from insarfeat.dispatch.lazy import computed_together
 from insarfeat.georeference import Axis, Grid
 from insarfeat.layers import LAYERS
 from insarfeat.tiling import PatchGrid, stitch
 from zoo import _kernels
-from zoo.inputs import Inputs
+from zoo.inputs import Inputs, Laying
 from zoo.runner import Runner
 
 Floats = NDArray[np.float32]
 
-_TOGETHER = 8
+_TOGETHER = 4
 """Windows that a network gets at a time on a processor."""
 
 
@@ -47,23 +48,19 @@ def exceeding(probability: Any, threshold: float) -> Any:
 class Segmenter:
     """Probabilities for windows of raw bands: what is stitched to a map."""
 
-    def __init__(self, runner: Runner, places: tuple[int, ...]) -> None:
+    def __init__(self, runner: Runner, laying: Laying) -> None:
         self._runner = runner
-        self._places = places
+        self._laying = laying
 
     def __call__(self, values: Floats) -> Floats:
         """Windows (n, bands that are there, y, x) to probabilities (n, y, x); NaN where a required band is."""
-        bands = self._runner.description.bands
-        raw = np.full((len(values), len(bands), *values.shape[2:]), np.nan, np.float32)
-        raw[:, list(self._places)] = values
-        required = [number for number, band in enumerate(bands) if band.required]
-        known = np.isfinite(raw[:, required or list(self._places)]).all(axis=1)
+        raw = self._laying.laid(values.swapaxes(0, 1))
         temperature = self._runner.description.temperature
         parts = self._runner.run(
             raw, lambda logits: (logits[:, 0].float() / temperature).sigmoid().cpu().numpy()
         )
         found: Floats = np.concatenate(parts)
-        found[~known] = np.nan
+        found[~self._laying.known(raw)] = np.nan
         return found
 
 
@@ -72,9 +69,16 @@ def predicted_masks(runner: Runner, inputs: Inputs, threshold: float) -> xr.Data
     size = runner.description.patch
     grid = anchored_windows(inputs.grid, inputs.bands, size)
     probability = stitch(
-        Segmenter(runner, inputs.places), grid, of=inputs.bands, channels=0, batch=_batch(runner)
+        Segmenter(runner, inputs.laying), grid, of=inputs.bands, channels=0, batch=_batch(runner)
     )
-    layers = {"landslide_probability": probability, "landslide": exceeding(probability, threshold)}
+    mask = exceeding(probability, threshold)
+    shared = computed_together([probability.data, mask.data])
+    layers = {
+        name: layer.copy(data=data)
+        for name, layer, data in zip(
+            ("landslide_probability", "landslide"), (probability, mask), shared, strict=True
+        )
+    }
     return xr.Dataset({name: layer.assign_attrs(LAYERS[name].attributes) for name, layer in layers.items()})
 
 

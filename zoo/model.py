@@ -200,7 +200,7 @@ class BoxModel(Model):
         target = None if out is None else _target(out, VECTORS, overwrite)
         given = opened(stack, pair)
         inputs = prepared(self.description, given, resample=resample)
-        search = Search(self.runner, inputs.places, chosen, self.description.overlap)
+        search = Search(self.runner, inputs.laying, chosen, self.description.overlap)
         if target is not None:
             found = self._searched(given, inputs, search, target, (scheduler, progress))
             return _written(found, target, overwrite)

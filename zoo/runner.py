@@ -80,7 +80,13 @@ class Runner:
                 f"the weights of {self.description.name} are not those of a {self.description.architecture} with its "
                 f"options: {len(own - set(state))} are missing, {len(set(state) - own)} are too many"
             )
-        network.load_state_dict(state, strict=False)
+        try:
+            network.load_state_dict(state, strict=False)
+        except RuntimeError as error:  # of other sizes
+            raise InvalidArgument(
+                f"the weights of {self.description.name} do not fit a {self.description.architecture} as described: "
+                f"{str(error).splitlines()[-1].strip()}"
+            ) from error
         network.requires_grad_(False)
         return network.to(self.device).eval()
 
@@ -110,7 +116,7 @@ class Runner:
     @cached_property
     def precision(self) -> Precision:
         """Arithmetic that the network runs in."""
-        return self._precision or ("bfloat16" if _has_bfloat16(self.device) else "float32")
+        return self._precision or ("bfloat16" if has_bfloat16(self.device) else "float32")
 
     def run(self, raw: Floats, use: Callable[[Any], Any]) -> list[Any]:
         """What the network gives for patches (n, bands, y, x), each passed through ``use`` as tensors.
@@ -182,13 +188,13 @@ def _share_of_cores() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _has_bfloat16(device: Any) -> bool:
-    """Whether arithmetic in bfloat16 is done by instructions of its own."""
+def has_bfloat16(device: Any) -> bool:
+    """Whether the processor itself multiplies in bfloat16: where that is imitated, it is slower than float32."""
     import torch
 
     if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    asked = [
-        getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    ]
-    return any(ask() for ask in asked if ask is not None)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type != "cpu":
+        return False
+    asked = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, name, lambda: False)() for name in asked)

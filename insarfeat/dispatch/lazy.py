@@ -118,6 +118,17 @@ def join_lazily(pieces: Sequence[Piece], arrays: Sequence[Any]) -> da.Array:
     return lazy_values([Value(join)], chunks, _foreign_of(behind for _, behind in found))[0]
 
 
+def computed_together(arrays: Sequence[da.Array]) -> tuple[da.Array, ...]:
+    """Lazy arrays in the same chunks, as arrays whose chunks are computed by one task each.
+
+    What several of them stand on is then computed once, by Dask alone too; plans always do so. The last one should
+    depend on the others' values: by it they are known.
+    """
+    found = [value_of(array) for array in arrays]
+    values = [value for value, _ in found][::-1]
+    return lazy_values(values, arrays[0].chunks, _foreign_of(behind for _, behind in found))[::-1]
+
+
 def remapped(
     mapping: Mapping,
     found: Sequence[tuple[Value, tuple[da.Array, ...]]],
@@ -267,7 +278,7 @@ def available_cores() -> int:
 
 
 def lazy_values(values: Sequence[Value], chunks: Chunks, foreign: tuple[Any, ...]) -> tuple[da.Array, ...]:
-    """Dask arrays of values that one producer yields: one task per chunk, shared by all of them."""
+    """Dask arrays of values that are computed together: one task per chunk, shared by all of them."""
     if any(isinstance(producer, Barrier) for producer in producers_of(values)):
         return _behind_barrier(values, chunks, foreign)
     program = Program(values)

@@ -261,3 +261,23 @@ def test_a_model_that_finds_something_everywhere_does_not_take_all_memory(
     found = boxes_of(candidates(boxes, np.linspace(0.6, 0.9, 50).tolist()), 0.5, 0.45)[0]
     assert len(found) == 10
     assert found.scores.min() > 0.8
+
+
+def test_workers_in_other_processes_find_the_same(tmp_path: Path) -> None:
+    distributed = pytest.importorskip("distributed")
+    path = small_models.written(small_models.BOXES, tmp_path)
+    detector = zoo.load(path, device="cpu", precision="float32")
+    given = insarfeat.write(small_models.stack(300, 280), tmp_path / "stack.zarr")
+    here = detector.predict(given, threshold=0.01)
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=":0", processes=True
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        there = detector.predict(
+            given, tmp_path / "found.geojson", threshold=0.01, scheduler=client.scheduler.address
+        )
+    best = [found.table.head(50)[["score", "west", "north"]].to_numpy() for found in (here, there)]
+    assert len(best[0]) == 50  # those at the threshold may be in one and not in the other, by rounding
+    np.testing.assert_allclose(best[0], best[1], rtol=1e-5)

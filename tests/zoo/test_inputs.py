@@ -25,7 +25,7 @@ def bands_of(stack: xr.Dataset, description=DESCRIPTION, resample: bool = False)
 def test_bands_come_in_the_order_of_the_model_whatever_that_of_the_stack() -> None:
     found = bands_of(STACK[["elevation", "coherence", "wrapped_phase"]])
     assert list(found.bands) == ["wrapped_phase", "coherence", "elevation"]
-    assert found.places == (0, 1, 2)
+    assert found.laying.places == (0, 1, 2)
     assert found.missing == ()
 
 
@@ -36,7 +36,7 @@ def test_other_layers_do_not_matter() -> None:
 
 def test_a_band_that_is_not_required_may_be_missing() -> None:
     found = bands_of(STACK.drop_vars("elevation"))
-    assert found.places == (0, 1)
+    assert found.laying.places == (0, 1)
     assert found.missing == ("elevation",)
 
 
@@ -193,3 +193,24 @@ def test_a_path_is_opened(tmp_path: Path) -> None:
     assert set(DESCRIPTION.band_names) <= set(opened(path, None))
     with pytest.raises(InvalidType, match="path or an xarray Dataset"):
         opened(3, None)
+
+
+@pytest.mark.parametrize("factor", [0.8, 1.0, 1.3])
+def test_slopes_are_those_on_the_ground_at_any_pixel_size(factor: float) -> None:
+    """A plane that rises by a fifth: the stem divides by the model's pixel size, so heights are scaled."""
+    plane = STACK.assign(elevation=STACK["elevation"] * 0 + 0.2 * (STACK["x"] - 500_000) * factor)
+    found = bands_of(coarser(plane, factor))
+    raw = found.laying.laid([found.bands[name].values for name in found.bands])
+    rise = np.diff(raw[2], axis=1).mean() / DESCRIPTION.pixel
+    assert rise == pytest.approx(0.2, rel=3e-3)  # the scale of the map differs from 1 by a thousandth
+    assert found.laying.factors[:2] == (1.0, 1.0)
+
+
+def test_bands_are_laid_in_the_places_of_the_model_and_the_others_are_nan() -> None:
+    found = bands_of(STACK.drop_vars("elevation"))
+    raw = found.laying.laid([np.ones((2, 3)), 2 * np.ones((2, 3))])
+    assert raw.shape == (3, 2, 3)
+    assert (raw[0] == 1).all()
+    assert (raw[1] == 2).all()
+    assert np.isnan(raw[2]).all()
+    assert found.laying.known(raw).all()

@@ -41,8 +41,8 @@ class Cut:
 
 CUTS = {
     "mirage-yolo": Cut(64, 45, 2e-3, 15.0, 0.02, _NARROW),
-    "event-segformer-b2": Cut(64, 40, 5e-4),
-    "event-segformer-b3": Cut(64, 40, 5e-4),
+    "event-segformer-b2": Cut(64, 42, 8e-4),
+    "event-segformer-b3": Cut(64, 48, 8e-4),
     "event-unet": Cut(32, 40, 2e-3),
     "event-upernet": Cut(64, 30, 5e-4),
     "alps-unet++": Cut(32, 30, 2e-3),

@@ -9,12 +9,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from training_tiles import toy_recipe  # noqa: E402
-from zoo.training import SyntheticOptions, read_log, store_samples, train  # noqa: E402
-from zoo.weights import WeightFile  # noqa: E402
+from training_tiles import toy_recipe
 
-from insarfeat import synth, tiling  # noqa: E402
-from insarfeat.errors import InvalidArgument  # noqa: E402
+from insarfeat import synth, tiling
+from insarfeat.errors import InvalidArgument
+from zoo.training import SyntheticOptions, read_log, store_samples, train
+from zoo.weights import WeightFile
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -117,6 +117,20 @@ def test_interrupted_by_hand_it_ends_with_the_same_weights(tmp_path: Path, optim
     assert_equal(tmp_path / "whole", tmp_path / "stopped")
 
 
+@pytest.mark.parametrize("after", [2, 4])  # steps: in an epoch, and with the row of its end
+def test_stopped_by_who_is_told_of_progress_it_ends_with_the_same_weights(tmp_path: Path, after: int) -> None:
+    def stops(step: Any) -> None:
+        if (step.epoch, step.batch) == (1, after) or step.row is not None:
+            raise KeyboardInterrupt
+
+    recipe = toy_recipe(epochs=2, augmentation=_CHANCE)
+    trained(tmp_path / "whole", recipe)
+    with pytest.raises(KeyboardInterrupt):
+        trained(tmp_path / "stopped", recipe, progress=stops)
+    trained(tmp_path / "stopped", recipe)
+    assert_equal(tmp_path / "whole", tmp_path / "stopped")
+
+
 def test_a_detector_goes_on_as_well(tmp_path: Path) -> None:
     recipe = toy_boxes(epochs=2, augmentation={"turns": True})
     trained(tmp_path / "whole", recipe)

@@ -10,13 +10,14 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from training_tiles import Tiles, toy, toy_boxes, toy_recipe  # noqa: E402
-from zoo.boxes import boxes_of  # noqa: E402
-from zoo.networks.yolo import decode  # noqa: E402
-from zoo.training.labelled import BoxLabels  # noqa: E402
-from zoo.training.samples import Samples  # noqa: E402
-from zoo.training.steps import objective  # noqa: E402
-from zoo.training.validation import Validation, Validator  # noqa: E402
+from training_tiles import Tiles, toy, toy_boxes, toy_recipe
+
+from zoo.boxes import boxes_of
+from zoo.networks.yolo import decode
+from zoo.training.labelled import BoxLabels
+from zoo.training.samples import Samples
+from zoo.training.steps import objective
+from zoo.training.validation import Validation, Validator
 
 _ANCHORS = (((8.0, 8.0),), ((16.0, 16.0),), ((32.0, 32.0),))
 _STRIDES = (4, 8, 16)

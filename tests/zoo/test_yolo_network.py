@@ -12,7 +12,7 @@ from insarfeat.errors import InvalidArgument
 torch = pytest.importorskip("torch")
 
 from zoo.networks import build_network
-from zoo.networks.yolo import ANCHORS, YoloV3, decode
+from zoo.networks.yolo import ANCHORS, YoloV3, decode, decode_above
 
 PAPER = (8, 16, 32)
 
@@ -215,3 +215,16 @@ def test_maps_that_do_not_belong_to_the_anchors_are_refused() -> None:
 def test_the_anchors_of_a_network_come_back_as_they_were_given() -> None:
     assert small().anchors == ANCHORS
     assert small(anchors=[[[8, 9]], [[10, 11]], [[12, 13]]]).anchors[1] == ((10.0, 11.0),)
+
+
+@pytest.mark.parametrize("least", [0.0, 0.5, 0.9, 1.0])
+def test_decoding_above_an_objectness_gives_those_of_all_that_reach_it(least: float) -> None:
+    raw = [3 * torch.randn(2, 3 * 7, 64 // stride, 96 // stride) for stride in (4, 8, 16)]
+    every = decode(raw, ANCHORS, (4, 8, 16))
+    some = decode_above(raw, ANCHORS, (4, 8, 16), least)
+    assert len(some) == 2
+    for image, found in enumerate(some):
+        keep = every.objectness[image] >= least
+        torch.testing.assert_close(found.boxes[0], every.boxes[image][keep])
+        torch.testing.assert_close(found.objectness[0], every.objectness[image][keep])
+        torch.testing.assert_close(found.class_probability[0], every.class_probability[image][keep])

@@ -155,7 +155,10 @@ def test_a_training_is_begun_evaluated_and_gone_on_with(
     )
     assert done.code == 0, done.err
     (second,) = (tmp_path / "more").glob("*-v1.safetensors")
-    assert zoo.load(second).description.training_data.endswith("more")
+    told = zoo.load(second).description
+    assert "more" in told.name
+    assert told.training_data == "synthetic"  # these tiles are
+    assert "yolo-s-synth" in told.recipe["from"]
 
 
 def test_train_shows_its_recipe(run: Callable[..., Any], tmp_path: Path) -> None:

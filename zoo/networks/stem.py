@@ -56,12 +56,11 @@ class BandStem(nn.Module):
                 channels.append(self._scaled(10.0 * torch.log10(band.clamp(min=_LEAST_POWER)), number))
             else:
                 channels.append(self._scaled(band, number))
-        stacked = torch.stack(channels, dim=1)
-        return torch.where(torch.isnan(stacked), torch.zeros_like(stacked), stacked)
+        return torch.nan_to_num(torch.stack(channels, dim=1), nan=0.0)
 
     def _scaled(self, band: Tensor, number: int) -> Tensor:
-        centred = (band - self.centre[0, number, 0, 0]) / self.scale[0, number, 0, 0]
-        return centred.clamp(-_FARTHEST, _FARTHEST)
+        centre, scale = self.centre[0, number, 0, 0], self.scale[0, number, 0, 0]
+        return ((band - centre) / scale).clamp(-_FARTHEST, _FARTHEST)
 
 
 _FARTHEST = 6.0

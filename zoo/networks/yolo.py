@@ -196,16 +196,64 @@ def _decoded(raw: Tensor, sizes: Sequence[Sequence[float]], stride: int) -> Cand
     values = values.reshape(raw.shape[0], len(sizes), -1, *raw.shape[2:]).permute(0, 1, 3, 4, 2)
     rows = torch.arange(raw.shape[2], device=raw.device, dtype=values.dtype)[:, None]
     columns = torch.arange(raw.shape[3], device=raw.device, dtype=values.dtype)
-    row = stride * (rows + values[..., 0].sigmoid())
-    column = stride * (columns + values[..., 1].sigmoid())
     anchor = torch.tensor(sizes, device=raw.device, dtype=values.dtype)[:, None, None, :]
-    height, width = (0.5 * anchor * values[..., 2:4].clamp(max=LARGEST_EXPONENT).exp()).unbind(-1)
-    boxes = torch.stack([row - height, column - width, row + height, column + width], dim=-1)
     return Candidates(
-        boxes.flatten(1, 3),
+        _placed(values, rows, columns, anchor, stride).flatten(1, 3),
         values[..., 4].sigmoid().flatten(1),
         values[..., BOX_VALUES:].sigmoid().flatten(1, 3),
     )
+
+
+def decode_above(
+    raw_maps: Sequence[Tensor], anchors: Anchors, strides: Sequence[int], least: float
+) -> list[Candidates]:
+    """What :func:`decode` gives, without the boxes whose objectness is less: of one image after the other.
+
+    Of large images nearly all cells say nothing, and what they say is not worked out.
+
+    Parameters
+    ----------
+    raw_maps, anchors, strides
+        As for :func:`decode`.
+    least
+        Least objectness.
+
+    Returns
+    -------
+    list
+        For each image candidates of a batch of one.
+    """
+    sizes = checked_anchors(anchors, checked_strides(strides))
+    return [
+        _decoded_above([raw[image] for raw in raw_maps], sizes, strides, least)
+        for image in range(len(raw_maps[0]))
+    ]
+
+
+def _decoded_above(
+    raw_maps: Sequence[Tensor],
+    sizes: Sequence[Sequence[Sequence[float]]],
+    strides: Sequence[int],
+    least: float,
+) -> Candidates:
+    boxes, values = [], []
+    for raw, anchors, stride in zip(raw_maps, sizes, strides, strict=True):
+        cells = raw.reshape(len(anchors), -1, *raw.shape[1:]).permute(0, 2, 3, 1)
+        which, rows, columns = torch.nonzero(cells[..., 4].float().sigmoid() >= least, as_tuple=True)
+        chosen = cells[which, rows, columns].to(torch.promote_types(raw.dtype, torch.float32))
+        anchor = torch.tensor(anchors, device=raw.device, dtype=chosen.dtype)[which]
+        boxes.append(_placed(chosen, rows, columns, anchor, stride))
+        values.append(chosen)
+    said = torch.cat(values)[None]
+    return Candidates(torch.cat(boxes)[None], said[..., 4].sigmoid(), said[..., BOX_VALUES:].sigmoid())
+
+
+def _placed(values: Tensor, rows: Tensor, columns: Tensor, anchors: Tensor, stride: int) -> Tensor:
+    """Boxes of raw values (..., values) in cells, against anchors (..., 2)."""
+    row = stride * (rows + values[..., 0].sigmoid())
+    column = stride * (columns + values[..., 1].sigmoid())
+    height, width = (0.5 * anchors * values[..., 2:4].clamp(max=LARGEST_EXPONENT).exp()).unbind(-1)
+    return torch.stack([row - height, column - width, row + height, column + width], dim=-1)
 
 
 def checked_strides(strides: Sequence[int]) -> tuple[int, ...]:

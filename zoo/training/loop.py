@@ -221,16 +221,19 @@ class Training:
             return
         standing = self._standing
         loss = standing.sums["loss"] / standing.batch
-        self._progress(
-            log.Step(
-                standing.epoch + 1,
-                self._recipe.epochs,
-                standing.batch,
-                self._material.train.length,
-                loss,
-                row,
-            )
+        told = log.Step(
+            standing.epoch + 1,
+            self._recipe.epochs,
+            standing.batch,
+            self._material.train.length,
+            loss,
+            row,
         )
+        try:
+            self._progress(told)
+        except KeyboardInterrupt:
+            self._write_checkpoint()
+            raise
 
     def _step(self, samples: Samples) -> None:
         """Move the weights once."""
@@ -241,7 +244,7 @@ class Training:
         fresh = augmented(samples, recipe.bands, recipe.augmentation, chance)
         fresh = softened(fresh, recipe.loss.sigma).to(self._device)
         for group in self._optimizer.param_groups:
-            group["lr"] = self._learning_rate
+            group["lr"] = self._learning_rate(standing.batch)
         self._optimizer.zero_grad(set_to_none=True)
         with steps.precision(recipe.precision, self._device):
             found = self._network(fresh.raw)
@@ -259,12 +262,12 @@ class Training:
         for name, value in values.items():
             standing.sums[name] = standing.sums.get(name, 0.0) + value
 
-    @property
-    def _learning_rate(self) -> float:
+    def _learning_rate(self, batch: int) -> float:
+        """That of a step of the epoch that is under way."""
         standing, length = self._standing, self._material.train.length
         share = steps.rate(
             self._recipe.schedule,
-            standing.epoch * length + standing.batch,
+            standing.epoch * length + batch,
             self._recipe.epochs * length,
             length,
         )
@@ -276,13 +279,12 @@ class Training:
         began = time.monotonic()
         if not standing.batch:
             raise InvalidArgument("data gave no batch in an epoch; an epoch must have at least one")
-        last_rate = self._optimizer.param_groups[0]["lr"]
         with steps.precision(self._recipe.precision, self._device):
             judged = self._validator.judged(self._material.validation, self._device)
         row = log.Row(
             standing.epoch + 1,
             standing.batch,
-            last_rate,
+            self._learning_rate(standing.batch - 1),
             standing.seconds + time.monotonic() - began,
             log.mean(standing.sums, standing.batch),
             judged.as_dict(),

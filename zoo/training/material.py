@@ -9,6 +9,7 @@ from typing import Any
 from insarfeat.errors import InvalidArgument, InvalidType, MissingInput
 from zoo.description import SYNTHETIC
 from zoo.networks import NETWORKS
+from zoo.training.at_pixel import AtPixel
 from zoo.training.recipes import Recipe
 from zoo.training.samples import PatchSamples, Source, SyntheticOptions, SyntheticSamples
 from zoo.training.stored import StoredSamples
@@ -109,7 +110,8 @@ def gathered(recipe: Recipe, data: Any, validation: Any = None) -> Material:
     judged = _source(recipe, validation, _VALIDATION)
     for what, source in (("data", train), ("validation", judged)):
         _check(recipe, source, what)
-    return Material(train, judged, _provenance(train, data))
+    train_at, judged_at = (AtPixel(source, recipe.bands, recipe.pixel) for source in (train, judged))
+    return Material(train_at, judged_at, _provenance(train, data))
 
 
 def _is_source(data: Any) -> bool:
@@ -138,7 +140,10 @@ def _synthetic(recipe: Recipe, part: str) -> Source:
         batch=recipe.batch,
         length=recipe.batches if training else max(1, min(_VALIDATION_TILES // recipe.batch, recipe.batches)),
         seed=recipe.seed if training else recipe.seed + _OTHER_SEED,
-        options=SyntheticOptions(part="train" if training else "validation", pixels=recipe.pixels),
+        options=SyntheticOptions(
+            part="train" if training else "validation",
+            pixels=(recipe.pixel, *recipe.pixels) if recipe.pixels else (),
+        ),
     )
 
 

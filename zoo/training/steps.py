@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from insarfeat.errors import InvalidArgument
+from zoo.runner import has_bfloat16
 from zoo.training.losses import DetectorLoss, MaskLoss
 from zoo.training.recipes import OptimizerPart, Recipe, SchedulePart
 from zoo.training.samples import Samples
@@ -90,16 +91,6 @@ def chosen_device(device: Any) -> torch.device:
             "device is cuda, and torch finds no GPU that it can use; leave it out, or take cpu"
         )
     return found
-
-
-def has_bfloat16(device: torch.device) -> bool:
-    """Whether the processor itself multiplies in bfloat16: where that is imitated, it is slower than float32."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    if device.type != "cpu":
-        return False
-    asked = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    return any(getattr(torch.cpu, name, lambda: False)() for name in asked)
 
 
 def precision(name: str, device: torch.device) -> AbstractContextManager[Any]:
