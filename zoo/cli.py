@@ -319,7 +319,7 @@ def _changes(texts: list[str] | None) -> dict[str, Any]:
 
 @contextmanager
 def _steps() -> Iterator[Callable[[Any], None]]:
-    """Progress of a training: a line for each epoch, and a bar on a terminal."""
+    """Progress of a training, epoch by epoch; what came out of each is in the log."""
     from insarfeat.cli.progress import shown
     from insarfeat.tiling import Progress
 
@@ -327,7 +327,5 @@ def _steps() -> Iterator[Callable[[Any], None]]:
 
         def step(told: Any) -> None:
             progress(Progress(f"epoch {told.epoch} of {told.epochs}", told.batch, told.batches))
-            if told.row is not None:
-                typer.echo(str(told.row), err=True)
 
         yield step

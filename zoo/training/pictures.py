@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _TRAINING, _VALIDATION = "#0072b2", "#d55e00"  # of the palette of Okabe and Ito, light and dark in grey, too
 _SCORES = ("#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
 _LOSS = "loss"
+_NO_SCORES = (_LOSS, "threshold")
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ def draw_curves(rows: Sequence[Row]) -> Figure:
     _line(left, rows, [row.losses.get(_LOSS) for row in rows], "training", _TRAINING)
     _line(left, rows, [row.validation.get(_LOSS) for row in rows], "validation", _VALIDATION)
     left.set_ylabel("loss")
-    names = list(dict.fromkeys(name for row in rows for name in row.validation if name != _LOSS))
+    names = list(dict.fromkeys(name for row in rows for name in row.validation if name not in _NO_SCORES))
     for number, name in enumerate(names):
         colour = _SCORES[number % len(_SCORES)]
         _line(right, rows, [row.validation.get(name) for row in rows], name.replace("_", " "), colour)
