@@ -26,7 +26,7 @@ ZOO_PACKAGES = ("zoo", "zoo.networks", "zoo.scores", "zoo.training")
 
 # Each part may import what stands before it, never what stands after.
 ORDER = (
-    ("_kernels", "errors", "layers", "windows", "georeference", "metrics", "lots"),
+    ("_kernels", "errors", "layers", "windows", "georeference", "metrics", "lots", "settings"),
     ("dispatch",),
     ("filters", "terrain", "bursts"),
     ("geometry",),
@@ -83,9 +83,7 @@ def test_dispatch_holds_no_kernels() -> None:
         assert "numba" not in imports_of(path)
 
 
-@pytest.mark.parametrize(
-    "path", sorted(ROOT.rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT))
-)
+@pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
 def test_data_flows_one_way(path: Path) -> None:
     pieces = path.relative_to(ROOT).with_suffix("").parts
     own = RANK.get(pieces[0])
@@ -101,9 +99,7 @@ def test_no_module_has_grown_a_second_room(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 500
 
 
-@pytest.mark.parametrize(
-    "package", [*(f"insarfeat.{package}" for package in PUBLIC_PACKAGES), *ZOO_PACKAGES]
-)
+@pytest.mark.parametrize("package", [*(f"insarfeat.{package}" for package in PUBLIC_PACKAGES), *ZOO_PACKAGES])
 def test_public_functions_are_documented_and_take_at_most_8_parameters(package: str) -> None:
     if package == "zoo.training":
         pytest.importorskip("torch")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from zoo.fusion import fuse
     from zoo.lookup import Entry
     from zoo.model import BoxModel, MaskModel
+    from zoo.onnx import export
     from zoo.polygons import as_polygons
     from zoo.runner import Precision
 
@@ -31,6 +32,7 @@ _LATE = {
     "MaskModel": "model",
     "ModelDescription": "description",
     "evaluate": "evaluation",
+    "export": "onnx",
     "fuse": "fusion",
     "as_polygons": "polygons",
 }
@@ -45,6 +47,7 @@ __all__ = [
     "as_polygons",
     "card",
     "evaluate",
+    "export",
     "fuse",
     "list_models",
     "load",

@@ -213,6 +213,7 @@ def evaluate(
     ] = None,
     device: Device = None,
     overwrite: Overwrite = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Score a model on labelled tiles that it has not learned from.
 
@@ -221,6 +222,7 @@ def evaluate(
     import zoo
     from insarfeat.cli.progress import shown
     from insarfeat.io.delivery import check_folder, check_free
+    from zoo.evaluation import labelled_tiles
 
     if out is not None:
         if out.suffix != ".json":
@@ -228,6 +230,11 @@ def evaluate(
         check_folder(out.absolute())
         check_free(out, overwrite=overwrite)
     loaded = zoo.load(model, device=device)
+    if dry_run:
+        source, synthetic = labelled_tiles(loaded, data, part)
+        kind = "synthetic tiles" if synthetic else "patches"
+        typer.echo(f"{source.length} batch(es) of {kind} of {source.size} x {source.size} pixels")
+        return
     with shown() as progress:
         scores = zoo.evaluate(loaded, data, part=part, threshold=threshold, progress=progress)
     typer.echo(str(scores))

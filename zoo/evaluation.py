@@ -67,7 +67,7 @@ def evaluate(
         raise InvalidType(f"model must be what zoo.load gives; got {type(model).__name__}")
     torch_or_error()
     chosen = model.description.threshold if threshold is None else threshold
-    source, synthetic = _source(model, data, part)
+    source, synthetic = labelled_tiles(model, data, part)
     least, largest = model.description.least_pixel, model.description.largest_pixel
     if not least / 1.02 <= source.pixel <= largest * 1.02:
         raise GridMismatch(
@@ -82,7 +82,7 @@ def evaluate(
     return _boxes(model, source, float(chosen), (synthetic, progress))
 
 
-def _source(model: Model, data: Any, part: str) -> tuple[Source, bool]:
+def labelled_tiles(model: Model, data: Any, part: str) -> tuple[Source, bool]:
     """The tiles, and whether they are synthetic."""
     from zoo.training.samples import PatchSamples, SyntheticSamples
     from zoo.training.stored import StoredSamples

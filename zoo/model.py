@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import insarfeat
 from insarfeat.dispatch.expression import fingerprint
@@ -19,7 +18,7 @@ from insarfeat.tiling import Progress
 from insarfeat.tiling.engine import Scheduler, check_scheduler
 from insarfeat.tiling.stages import OnProgress, Setting, Workshop
 from insarfeat.tiling.workspace import discard, kept_if_worth_it, workspace
-from zoo.boxes import CORE, MARGIN, AnchoredWindows, Search, joined, search_window
+from zoo.boxes import CORE, MARGIN, AnchoredWindows, FoundBoxes, Search, joined, search_window
 from zoo.description import ModelDescription
 from zoo.detections import Detections
 from zoo.inputs import Inputs, opened, prepared
@@ -46,7 +45,11 @@ class Model:
     ----------
     file
         Where it came from.
+    suffixes
+        Of files that its results can be written to.
     """
+
+    suffixes: ClassVar[tuple[str, ...]]
 
     def __init__(self, file: WeightFile, runner: Runner) -> None:
         self.file = file
@@ -74,6 +77,69 @@ class Model:
             f"{', '.join(told.band_names)} at {told.pixel:g} m; trained on {told.training_data} data)"
         )
 
+    def predict(
+        self,
+        stack: xr.Dataset | str | os.PathLike[str],
+        out: str | os.PathLike[str] | None = None,
+        *,
+        pair: str | None = None,
+        threshold: float | None = None,
+        resample: bool = False,
+        scheduler: Scheduler = None,
+        overwrite: bool = False,
+        progress: OnProgress = lambda _: None,
+    ) -> Any:
+        """Find landslides in a stack of any size.
+
+        Parameters
+        ----------
+        stack
+            A path (NetCDF, Zarr, GeoTIFF, or what a processor wrote), or a Dataset; of one pair, or with a dimension
+            ``pair``. Layers are found by name. Those that the model can do without may be missing.
+        out
+            ``.gpkg``, ``.geojson`` or ``.csv`` for polygons or boxes; of masks also ``.nc``, ``.zarr`` or ``.tif``,
+            for probability and mask. None: masks stay lazy, boxes are returned only.
+        pair
+            One pair of a stack of several; all by default.
+        threshold
+            Probability, or score (objectness times probability of the class), from which something counts as found;
+            the model's own by default.
+        resample
+            Whether to bring layers with other pixel sizes to the model's.
+        scheduler
+            Where a run takes place: None for threads on all cores, a number of them, or a Dask scheduler.
+        overwrite
+            Whether to replace ``out``.
+        progress
+            Called as tiles are finished.
+
+        Returns
+        -------
+        Dataset
+            Of masks: ``landslide_probability`` and ``landslide``, lazy, or of the file that was written. NaN and 255
+            where a band that the model needs has no value. Attributes name the model and what it was trained on.
+        Detections
+            Boxes with class and score, the best first, pair by pair; or the polygons that are in the file.
+
+        Notes
+        -----
+        Masks are seen through windows that lie on whole multiples of half their size on the map, so that every pixel
+        is seen by four, blended by Hann's weights. Boxes are found in large windows, each answerable for what is
+        centred in its core, with margins that hold the largest slides whole; what two windows saw is one, and a box
+        of which less than half has values is left out. So any part of a stack gives what the whole gives, beyond one
+        window of its edges.
+        """
+        chosen = self._threshold(threshold)
+        check_scheduler(scheduler)
+        target = None if out is None else _target(out, self.suffixes, overwrite)
+        given = opened(stack, pair)
+        inputs = prepared(self.description, given, resample=resample)
+        return self._found(given, inputs, chosen, _Run(target, scheduler, progress, overwrite))
+
+    def _found(self, given: xr.Dataset, inputs: Inputs, threshold: float, run: _Run) -> Any:
+        """What is found, written if that was asked for."""
+        raise NotImplementedError
+
     def _threshold(self, threshold: float | None) -> float:
         if threshold is None:
             return self.description.threshold
@@ -94,161 +160,96 @@ class Model:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Where results go, and how they are computed."""
+
+    target: Path | None
+    scheduler: Scheduler
+    progress: OnProgress
+    overwrite: bool
+
+
 class MaskModel(Model):
     """A model that gives each pixel a probability."""
 
-    def predict(
-        self,
-        stack: xr.Dataset | str | os.PathLike[str],
-        out: str | os.PathLike[str] | None = None,
-        *,
-        pair: str | None = None,
-        threshold: float | None = None,
-        resample: bool = False,
-        scheduler: Scheduler = None,
-        overwrite: bool = False,
-        progress: OnProgress = lambda _: None,
+    suffixes = (*_RASTERS, *VECTORS)
+
+    def _found(
+        self, given: xr.Dataset, inputs: Inputs, threshold: float, run: _Run
     ) -> xr.Dataset | Detections:
-        """Find landslides in a stack of any size.
-
-        The stack is looked at through windows that lie on whole multiples of half their size on the map, so that
-        every pixel is seen by four, blended by Hann's weights: any part of a stack gives the map that the whole
-        gives, beyond one window of its edges.
-
-        Parameters
-        ----------
-        stack
-            A path (NetCDF, Zarr, GeoTIFF, or what a processor wrote), or a Dataset; of one pair, or with a dimension
-            ``pair``. Layers are found by name. Those that the model can do without may be missing.
-        out
-            ``.nc``, ``.zarr`` or ``.tif`` for probability and mask; ``.gpkg``, ``.geojson`` or ``.csv`` for polygons.
-            None leaves the rasters lazy.
-        pair
-            One pair of a stack of several; all by default.
-        threshold
-            Probability from which a pixel is landslide; the model's own by default.
-        resample
-            Whether to bring layers with other pixel sizes to the model's.
-        scheduler
-            Where a run takes place: None for threads on all cores, a number of them, or a Dask scheduler.
-        overwrite
-            Whether to replace ``out``.
-        progress
-            Called as tiles are finished.
-
-        Returns
-        -------
-        Dataset
-            ``landslide_probability`` and ``landslide``, lazy, or of the file that was written. NaN and 255 where a
-            band that the model needs has no value. Its attributes name the model, and say what it was trained on.
-        Detections
-            For a file of polygons: those that are in it.
-        """
-        chosen = self._threshold(threshold)
-        check_scheduler(scheduler)
-        target = None if out is None else _target(out, (*_RASTERS, *VECTORS), overwrite)
-        given = opened(stack, pair)
-        inputs = prepared(self.description, given, resample=resample)
-        found = predicted_masks(self.runner, inputs, chosen)
-        found.attrs |= {"title": "predicted landslides", **_origin(given), **self._about(chosen, inputs)}
-        if target is None:
+        found = predicted_masks(self.runner, inputs, threshold)
+        found.attrs |= {"title": "predicted landslides", **_origin(given), **self._about(threshold, inputs)}
+        if run.target is None:
             return found
-        if target.suffix.lower() in VECTORS:
-            return _written_as_polygons(found, target, scheduler, progress, overwrite)
-        insarfeat.plan(found).run(target, scheduler=scheduler, overwrite=overwrite, progress=progress)
-        return insarfeat.open_stack(target)
+        plan = insarfeat.plan(found)
+        if run.target.suffix.lower() in _RASTERS:
+            plan.run(run.target, scheduler=run.scheduler, overwrite=run.overwrite, progress=run.progress)
+            return insarfeat.open_stack(run.target)
+        # The rasters go to disk first: polygons are made of what is there, each part read once or twice.
+        aside = run.target.with_name(f"{run.target.name}.masks.zarr")
+        plan.run(aside, scheduler=run.scheduler, overwrite=True, progress=run.progress)
+        run.progress(Progress("outlining", 0, 1))
+        slides = as_polygons(insarfeat.open_stack(aside))
+        slides.write(run.target, overwrite=run.overwrite)
+        run.progress(Progress("outlining", 1, 1))
+        shutil.rmtree(aside)
+        return slides
 
 
 class BoxModel(Model):
     """A model that gives boxes with class and score."""
 
-    def predict(
-        self,
-        stack: xr.Dataset | str | os.PathLike[str],
-        out: str | os.PathLike[str] | None = None,
-        *,
-        pair: str | None = None,
-        threshold: float | None = None,
-        resample: bool = False,
-        scheduler: Scheduler = None,
-        overwrite: bool = False,
-        progress: OnProgress = lambda _: None,
-    ) -> Detections:
-        """Find landslides in a stack of any size.
+    suffixes = VECTORS
 
-        The stack is looked at through large windows, each answerable for what is centred in its core, with margins
-        that hold the largest slides whole; what two windows saw is one. Cores lie on whole multiples of their
-        size on the map.
+    def _found(self, given: xr.Dataset, inputs: Inputs, threshold: float, run: _Run) -> Detections:
+        search = Search(self.runner, inputs.laying, threshold, self.description.overlap)
+        if run.target is None:
+            with tempfile.TemporaryDirectory(prefix="insarfeat-") as folder:
+                boxes = self._searched(inputs, search, Path(folder, "boxes"), run)
+        else:
+            boxes = self._searched(inputs, search, run.target, run)
+        about = self._about(threshold, inputs) | _origin(given)
+        names = [str(name) for name in given[PAIR].values] if PAIR in given.dims else [pair_of(given)]
+        nothing = FoundBoxes.of([])
+        found = Detections.joined(
+            Detections.of_boxes(
+                boxes.get(number, nothing).boxes,
+                self._columns(boxes.get(number, nothing), inputs),
+                grid=inputs.grid,
+                pair=name,
+                orbit=orbit_of(given),
+                about=about,
+            )
+            for number, name in enumerate(names)
+        )
+        if run.target is not None:
+            found.write(run.target, overwrite=run.overwrite)
+        return found
 
-        Parameters
-        ----------
-        stack, pair, resample, scheduler, overwrite, progress
-            As for models of masks.
-        out
-            ``.gpkg``, ``.geojson`` or ``.csv`` to be written.
-        threshold
-            Least score (objectness times probability of the class); the model's own by default.
-
-        Returns
-        -------
-        Detections
-            Boxes with class and score, in the coordinates of the map, the best first, pair by pair. A box of which
-            less than half has values is left out.
-        """
-        chosen = self._threshold(threshold)
-        check_scheduler(scheduler)
-        target = None if out is None else _target(out, VECTORS, overwrite)
-        given = opened(stack, pair)
-        inputs = prepared(self.description, given, resample=resample)
-        search = Search(self.runner, inputs.laying, chosen, self.description.overlap)
-        if target is not None:
-            found = self._searched(given, inputs, search, target, (scheduler, progress))
-            return _written(found, target, overwrite)
-        with tempfile.TemporaryDirectory(prefix="insarfeat-") as folder:
-            return self._searched(given, inputs, search, Path(folder, "boxes"), (scheduler, progress))
-
-    def _searched(
-        self,
-        given: xr.Dataset,
-        inputs: Inputs,
-        search: Search,
-        target: Path,
-        running: tuple[Scheduler, OnProgress],
-    ) -> Detections:
-        """Boxes of all windows; windows that an interrupted run has finished are not searched again."""
-        scheduler, progress = running
+    def _searched(self, inputs: Inputs, search: Search, target: Path, run: _Run) -> dict[int, FoundBoxes]:
+        """Boxes of all windows by pair; windows that an interrupted run has finished are not searched again."""
         read = [value_of(raster.data) for raster in inputs.bands.data_vars.values()]
         values = [value for value, _ in read]
         foreign = tuple({array.name: array for _, arrays in read for array in arrays}.values())
         windows = AnchoredWindows(inputs)
         mark = f"{insarfeat.__version__} {fingerprint(values)} {self.file.digest} {search.threshold} {CORE} {MARGIN}"
         with workspace(target, mark) as space, kept_if_worth_it(space):
-            setting = Setting(space, scheduler, progress, foreign, CORE)
+            setting = Setting(space, run.scheduler, run.progress, foreign, CORE)
             results = Workshop("boxes", values, (), setting).each_tile(
                 "searching", search_window, search, tiles=windows
             )
             found = joined(list(results), search.overlap, windows.shape)
             discard(space)
-        names = [str(name) for name in given[PAIR].values] if PAIR in given.dims else [pair_of(given)]
-        about = self._about(search.threshold, inputs) | _origin(given)
-        area = inputs.pixel_area
-        parts = []
-        for number, name in enumerate(names):
-            boxes = found.get(number)
-            placed = np.empty((0, 4)) if boxes is None else boxes.boxes
-            sizes = (placed[:, 2] - placed[:, 0]) * (placed[:, 3] - placed[:, 1])
-            classes = [] if boxes is None else [self.description.classes[one] for one in boxes.classes]
-            columns = {
-                "class": classes,
-                "score": [] if boxes is None else boxes.scores,
-                "area_m2": sizes * area,
-            }
-            parts.append(
-                Detections.of_boxes(
-                    placed, columns, grid=inputs.grid, pair=name, orbit=orbit_of(given), about=about
-                )
-            )
-        return Detections.joined(parts)
+        return found
+
+    def _columns(self, found: FoundBoxes, inputs: Inputs) -> dict[str, Any]:
+        sides = found.boxes[:, 2:] - found.boxes[:, :2]
+        return {
+            "class": [self.description.classes[number] for number in found.classes],
+            "score": found.scores,
+            "area_m2": sides.prod(axis=1) * inputs.pixel_area,
+        }
 
 
 def _target(out: str | os.PathLike[str], suffixes: tuple[str, ...], overwrite: bool) -> Path:
@@ -265,25 +266,6 @@ def _origin(stack: xr.Dataset) -> dict[str, Any]:
     """What is known of the pair, to be kept with what was found in it."""
     names = ("primary_date", "secondary_date", "orbit_direction", "heading", "seed")
     return {name: stack.attrs[name] for name in names if name in stack.attrs}
-
-
-def _written_as_polygons(
-    found: xr.Dataset, target: Path, scheduler: Scheduler, progress: OnProgress, overwrite: bool
-) -> Detections:
-    """The rasters go to disk first: polygons are made of what is there, each part read once or twice."""
-    aside = target.with_name(f"{target.name}.masks.zarr")
-    insarfeat.plan(found).run(aside, scheduler=scheduler, overwrite=True, progress=progress)
-    progress(Progress("outlining", 0, 1))
-    slides = as_polygons(insarfeat.open_stack(aside))
-    progress(Progress("outlining", 1, 1))
-    written = _written(slides, target, overwrite)
-    shutil.rmtree(aside)
-    return written
-
-
-def _written(found: Detections, target: Path, overwrite: bool) -> Detections:
-    found.write(target, overwrite=overwrite)
-    return found
 
 
 _KINDS: dict[str, type[MaskModel | BoxModel]] = {"masks": MaskModel, "boxes": BoxModel}

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
-from insarfeat.errors import InvalidArgument, MissingInput, UnreadableInput
+from insarfeat.errors import InvalidArgument
 from insarfeat.layers import EVENT_BANDS
+from insarfeat.settings import Settings, is_settings_file, near, read_settings, validated
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Odd = Annotated[int, Field(ge=1)]
 
 
-class _Part(BaseModel):
-    """A part of a recipe; keys that it does not have are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class GridPart(_Part):
+class GridPart(Settings):
     """The map on which all layers meet."""
 
     crs: str = Field(
@@ -40,7 +33,7 @@ class GridPart(_Part):
     )
 
 
-class PhasePart(_Part):
+class PhasePart(Settings):
     """How the wrapped phase is filtered."""
 
     gaussian: Positive | None = Field(
@@ -63,7 +56,7 @@ class PhasePart(_Part):
         return overlap
 
 
-class CoherencePart(_Part):
+class CoherencePart(Settings):
     """How coherence is estimated from two images; a coherence that comes with the interferogram is taken as it is."""
 
     window: tuple[Odd, Odd] = Field(
@@ -79,14 +72,14 @@ class CoherencePart(_Part):
         return window
 
 
-class SensitivityPart(_Part):
+class SensitivityPart(Settings):
     """How coherence weighs in the sensitivity layer."""
 
     midpoint: Fraction = Field(default=0.3, description="coherence that counts half")
     steepness: Positive = Field(default=20.0, description="of the step from useless to trusted coherence")
 
 
-class TerrainPart(_Part):
+class TerrainPart(Settings):
     """How the terrain is described. It is computed on the whole DEM, on the stack's lattice of pixels."""
 
     components: str = Field(
@@ -104,7 +97,7 @@ class TerrainPart(_Part):
     )
 
 
-class UnwrapPart(_Part):
+class UnwrapPart(Settings):
     """How the phase is unwrapped where no unwrapped phase is given."""
 
     looks: Annotated[float, Field(ge=1)] = Field(
@@ -112,7 +105,7 @@ class UnwrapPart(_Part):
     )
 
 
-class ValidityPart(_Part):
+class ValidityPart(Settings):
     """What makes pixels invalid. Each cause is a bit of invalid_causes; valid_mask is 1 where none of them is set."""
 
     causes: tuple[str, ...] = Field(
@@ -148,7 +141,7 @@ class ValidityPart(_Part):
         return {_cause(name): pixels for name, pixels in grow.items()}
 
 
-class LabelPart(_Part):
+class LabelPart(Settings):
     """How polygons become the layer landslide."""
 
     share: Fraction | None = Field(
@@ -157,7 +150,7 @@ class LabelPart(_Part):
     touched: bool = Field(default=False, description="take all pixels that a polygon touches")
 
 
-class Recipe(_Part):
+class Recipe(Settings):
     """A stack: its layers in their order, and how each is made.
 
     Examples
@@ -190,7 +183,7 @@ class Recipe(_Part):
 
         for name in layers:
             if name not in MAKERS:
-                raise ValueError(f"{name!r} is no layer of stacks{_near(name, MAKERS)}")
+                raise ValueError(f"{name!r} is no layer of stacks{near(name, MAKERS)}")
         if len(set(layers)) != len(layers):
             raise ValueError("a layer is named twice")
         return layers
@@ -202,7 +195,7 @@ class Recipe(_Part):
 
         for name in precision:
             if name not in MAKERS:
-                raise ValueError(f"{name!r} is no layer of stacks{_near(name, MAKERS)}")
+                raise ValueError(f"{name!r} is no layer of stacks{near(name, MAKERS)}")
         return precision
 
     @classmethod
@@ -210,7 +203,7 @@ class Recipe(_Part):
         """One of the recipes that the package has: "detection" or "event"."""
         if name not in RECIPES:
             raise InvalidArgument(
-                f"recipe {name!r} is not known{_near(name, RECIPES)}; there are {', '.join(RECIPES)}, or "
+                f"recipe {name!r} is not known{near(name, RECIPES)}; there are {', '.join(RECIPES)}, or "
                 "give the path of a .yaml (insarfeat stack --template detection writes one to edit)"
             )
         return cls.model_validate(RECIPES[name])
@@ -221,29 +214,10 @@ class Recipe(_Part):
         if isinstance(given, Recipe):
             return given
         if isinstance(given, Mapping):
-            return cls._checked(given, "the recipe")
-        path = Path(given)
-        if path.suffix.lower() not in (".yaml", ".yml"):
+            return validated(cls, given, "the recipe")
+        if not is_settings_file(given):
             return cls.named(str(given))
-        if not path.exists():
-            raise MissingInput(f"{path} does not exist")
-        try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise UnreadableInput(f"{path.name} is not readable YAML: {error}") from error
-        if not isinstance(content, dict):
-            raise UnreadableInput(
-                f"{path.name} holds no recipe: it must be keys with values, layers: among them"
-            )
-        return cls._checked(content, path.name)
-
-    @classmethod
-    def _checked(cls, content: Mapping[str, Any], what: str) -> Recipe:
-        try:
-            return cls.model_validate(dict(content))
-        except ValidationError as error:
-            told = "; ".join(_in_words(cast("Mapping[str, Any]", problem)) for problem in error.errors())
-            raise InvalidArgument(f"{what}: {told}") from error
+        return validated(cls, read_settings(given), Path(given).name)
 
     def changed(self, **parts: Mapping[str, Any] | Any) -> Recipe:
         """The same recipe with some values changed, as ``changed(grid={"resolution": 30})``.
@@ -255,7 +229,7 @@ class Recipe(_Part):
         for key, value in parts.items():
             old = content.get(key)
             content[key] = {**old, **value} if isinstance(old, dict) and isinstance(value, Mapping) else value
-        return self._checked(content, "the recipe")
+        return validated(Recipe, content, "the recipe")
 
 
 RECIPES: dict[str, dict[str, Any]] = {
@@ -274,32 +248,5 @@ def _cause(name: str) -> str:
     from insarfeat.tiling import CAUSES
 
     if name not in CAUSES:
-        raise ValueError(f"{name!r} is no cause{_near(name, CAUSES)}; there are {', '.join(CAUSES)}")
+        raise ValueError(f"{name!r} is no cause{near(name, CAUSES)}; there are {', '.join(CAUSES)}")
     return name
-
-
-def _near(name: str, known: Any) -> str:
-    near = get_close_matches(name, list(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
-
-
-def _in_words(problem: Mapping[str, Any]) -> str:
-    """What pydantic found, as a person says it."""
-    place = ".".join(str(step) for step in problem["loc"])
-    if problem["type"] == "extra_forbidden":
-        keys = _keys_at(problem["loc"][:-1])
-        return f"{place} is no key of a recipe{_near(str(problem['loc'][-1]), keys)} (there are {', '.join(keys)})"
-    if problem["type"] == "missing":
-        return f"{place} is missing"
-    told = str(problem["msg"]).removeprefix("Value error, ")
-    return f"{place}: {told[:1].lower()}{told[1:]}; got {problem['input']!r}"
-
-
-def _keys_at(place: tuple[Any, ...]) -> list[str]:
-    part: type[BaseModel] = Recipe
-    for step in place:
-        kind = part.model_fields[str(step)].annotation
-        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
-            return []
-        part = kind
-    return list(part.model_fields)

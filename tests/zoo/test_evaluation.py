@@ -138,10 +138,10 @@ def test_synthetic_tiles_are_called_so() -> None:
     source = SyntheticSamples(
         network.band_names, ("landslide",), size=64, pixel=15.0, batch=2, length=1, seed=1
     )
-    from zoo.evaluation import _source
+    from zoo.evaluation import labelled_tiles
 
     class Named:
         description = network
 
-    assert _source(Named(), source, "test") == (source, True)  # type: ignore[arg-type]
+    assert labelled_tiles(Named(), source, "test") == (source, True)  # type: ignore[arg-type]
     assert "synthetic" in ON_SYNTHETIC

@@ -18,8 +18,8 @@ from small_models import BOXES, MASKS, written
 
 import zoo
 from insarfeat.errors import InvalidArgument, InvalidType, MissingExtra, OutputExists
+from zoo import export
 from zoo.description import ModelDescription
-from zoo.export import export
 from zoo.networks.yolo import decode
 
 _COOLER = {"temperature": 1.7}

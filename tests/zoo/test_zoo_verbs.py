@@ -143,6 +143,8 @@ def test_a_training_is_begun_evaluated_and_gone_on_with(
     assert done.code == 0, done.err
     (path,) = (tmp_path / "out").glob("*-v1.safetensors")
     assert (tmp_path / "out" / "log.csv").exists()
+    done = run("evaluate", path, tiles, "--dry-run")
+    assert "1 batch(es) of synthetic tiles of 64 x 64 pixels" in done.out
     scores = tmp_path / "scores.json"
     done = run("evaluate", path, tiles, "--out", scores)
     assert done.code == 0, done.err

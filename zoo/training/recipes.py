@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import fields
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from insarfeat.errors import InvalidArgument, MissingInput, UnreadableInput
+from insarfeat.errors import InvalidArgument
+from insarfeat.settings import Settings, is_settings_file, near, read_settings, validated
 from zoo.description import Band
 from zoo.networks import NETWORKS
 from zoo.training.augment import Augmentation
@@ -24,13 +24,7 @@ NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
 
 
-class _Part(BaseModel):
-    """A part of a recipe; keys that it does not have are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class OptimizerPart(_Part):
+class OptimizerPart(Settings):
     """How weights are moved."""
 
     name: Literal["adam", "adamw"] = Field(default="adamw", description="adam, or adamw")
@@ -41,7 +35,7 @@ class OptimizerPart(_Part):
     )
 
 
-class SchedulePart(_Part):
+class SchedulePart(Settings):
     """How the learning rate goes with the steps."""
 
     name: Literal["cosine", "constant"] = Field(
@@ -50,7 +44,7 @@ class SchedulePart(_Part):
     warm_up: NotNegative = Field(default=0.0, description="epochs in which it rises from 0")
 
 
-class LossPart(_Part):
+class LossPart(Settings):
     """What is made small. For boxes it is YOLOv3's loss, and these knobs are without effect."""
 
     sigma: NotNegative = Field(
@@ -62,7 +56,7 @@ class LossPart(_Part):
     dice: NotNegative = Field(default=0.0, description="weight of a soft Dice term beside the cross-entropy")
 
 
-class Recipe(_Part):
+class Recipe(Settings):
     """A training, from the network and its bands to when it stops.
 
     Examples
@@ -121,7 +115,7 @@ class Recipe(_Part):
     def _known(cls, network: str) -> str:
         if network not in NETWORKS:
             raise ValueError(
-                f"{network!r} is no network{_near(network, NETWORKS)}; there are {', '.join(NETWORKS)}"
+                f"{network!r} is no network{near(network, NETWORKS)}; there are {', '.join(NETWORKS)}"
             )
         return network
 
@@ -142,7 +136,7 @@ class Recipe(_Part):
             knobs = [knob.name for knob in fields(Augmentation)]
             for name in given:
                 if name not in knobs:
-                    raise ValueError(f"{name!r} is no knob{_near(name, knobs)}; there are {', '.join(knobs)}")
+                    raise ValueError(f"{name!r} is no knob{near(name, knobs)}; there are {', '.join(knobs)}")
         return given
 
     @model_validator(mode="after")
@@ -179,10 +173,10 @@ class Recipe(_Part):
         """One of the recipes that the zoo has; :data:`RECIPES` names them."""
         if name not in KNOWN:
             raise InvalidArgument(
-                f"recipe {name!r} is not known{_near(name, KNOWN)}; there are {', '.join(KNOWN)}, or give the "
+                f"recipe {name!r} is not known{near(name, KNOWN)}; there are {', '.join(KNOWN)}, or give the "
                 "path of a .yaml"
             )
-        return cls._checked({"name": name, **KNOWN[name]}, name)
+        return validated(cls, {"name": name, **KNOWN[name]}, name)
 
     @classmethod
     def of(cls, given: Recipe | Mapping[str, Any] | str | Path) -> Recipe:
@@ -194,18 +188,9 @@ class Recipe(_Part):
             return given
         if isinstance(given, Mapping):
             return cls._from(given, "the recipe")
-        path = Path(given)
-        if path.suffix.lower() not in (".yaml", ".yml"):
+        if not is_settings_file(given):
             return cls.named(str(given))
-        if not path.exists():
-            raise MissingInput(f"{path} does not exist")
-        try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise UnreadableInput(f"{path.name} is not readable YAML: {error}") from error
-        if not isinstance(content, dict):
-            raise UnreadableInput(f"{path.name} holds no recipe: it must be keys with values")
-        return cls._from(content, path.name)
+        return cls._from(read_settings(given), Path(given).name)
 
     def changed(self, **parts: Mapping[str, Any] | Any) -> Recipe:
         """The same recipe with some values changed, as ``changed(optimizer={"learning_rate": 1e-4}, epochs=3)``.
@@ -213,7 +198,7 @@ class Recipe(_Part):
         >>> Recipe.named("mirage-yolo").changed(loss={"sigma": 2}, epochs=3).epochs
         3
         """
-        return self._checked(_merged(self.content(), parts), "the recipe")
+        return validated(Recipe, _merged(self.content(), parts), "the recipe")
 
     def content(self) -> dict[str, Any]:
         """The recipe as plain numbers, texts, lists and dicts."""
@@ -242,17 +227,9 @@ class Recipe(_Part):
     @classmethod
     def _from(cls, content: Mapping[str, Any], what: str) -> Recipe:
         if "like" not in content:
-            return cls._checked(content, what)
+            return validated(cls, content, what)
         changes = {key: value for key, value in content.items() if key != "like"}
-        return cls._checked(_merged(cls.named(str(content["like"])).content(), changes), what)
-
-    @classmethod
-    def _checked(cls, content: Mapping[str, Any], what: str) -> Recipe:
-        try:
-            return cls.model_validate(dict(content))
-        except ValidationError as error:
-            told = "; ".join(_in_words(cast("Mapping[str, Any]", problem)) for problem in error.errors())
-            raise InvalidArgument(f"{what}: {told}") from error
+        return validated(cls, _merged(cls.named(str(content["like"])).content(), changes), what)
 
 
 RECIPES = tuple(KNOWN)
@@ -268,33 +245,3 @@ def _merged(content: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, An
         inner = key in _PARTS and isinstance(value, Mapping)
         merged[key] = {**content.get(key, {}), **value} if inner else value
     return merged
-
-
-def _near(name: str, known: Any) -> str:
-    near = get_close_matches(str(name), list(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
-
-
-def _in_words(problem: Mapping[str, Any]) -> str:
-    """What pydantic found, as a person says it."""
-    place = ".".join(str(step) for step in problem["loc"])
-    if problem["type"] == "extra_forbidden":
-        keys = _keys_at(problem["loc"][:-1])
-        named = f" (there are {', '.join(keys)})" if keys else ""
-        return f"{place} is no key of a recipe{_near(str(problem['loc'][-1]), keys)}{named}"
-    if problem["type"] == "missing":
-        return f"{place} is missing"
-    told = str(problem["msg"]).removeprefix("Value error, ")
-    if not place:
-        return told
-    return f"{place}: {told[:1].lower()}{told[1:]}; got {problem['input']!r}"
-
-
-def _keys_at(place: tuple[Any, ...]) -> list[str]:
-    part: type[BaseModel] = Recipe
-    for step in place:
-        kind = part.model_fields[str(step)].annotation if str(step) in part.model_fields else None
-        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
-            return []
-        part = kind
-    return list(part.model_fields)
