@@ -84,6 +84,7 @@ def evaluate(
 
 def labelled_tiles(model: Model, data: Any, part: str) -> tuple[Source, bool]:
     """The tiles, and whether they are synthetic."""
+    from zoo.training.frozen_tiles import FrozenSamples
     from zoo.training.samples import PatchSamples, SyntheticSamples
     from zoo.training.stored import StoredSamples
 
@@ -93,7 +94,7 @@ def labelled_tiles(model: Model, data: Any, part: str) -> tuple[Source, bool]:
                 f"the source gives the bands {', '.join(data.bands)}; the model takes "
                 f"{', '.join(model.description.band_names)}"
             )
-        return data, isinstance(data, SyntheticSamples | StoredSamples)
+        return data, isinstance(data, SyntheticSamples | StoredSamples | FrozenSamples)
     if not isinstance(data, str | Path):
         raise InvalidType(
             f"data must be the path of a folder, or a source of samples; got {type(data).__name__}"

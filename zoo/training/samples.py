@@ -190,20 +190,32 @@ class SyntheticSamples:
             yield self._samples(next(made[turn]), pixels[turn])
 
     def _samples(self, batch: Batch, pixel: float) -> Samples:
-        some = batch.bands["landslide"]
-        missing = torch.full_like(some, math.nan)
-        raw = torch.stack([batch.bands.get(name, missing) for name in self.bands], dim=1)
-        if "elevation" in self.bands:
-            raw[:, self.bands.index("elevation")] *= self.pixel / pixel
-        marks = [[mark for sighting in one if (mark := Mark.of(sighting, pixel))] for one in batch.sightings]
-        truth = Truth(
-            some > 0,
-            batch.bands["valid_mask"] > 0,
-            batch.bands["artefact"] > 0,
-            batch.bands["landslide_kind"].to(torch.uint8),
-            marks,
-        )
-        return labelled(raw, truth, self.classes)
+        return samples_of(batch, [pixel] * len(batch.sightings), self)
+
+
+def samples_of(batch: Batch, pixels: Sequence[float], source: Source) -> Samples:
+    """Synthetic tiles, with pixels of these sizes in metres, as samples of a source.
+
+    Elevations are scaled, so that a metre a pixel is as steep as at the source's pixel size.
+    """
+    some = batch.bands["landslide"]
+    missing = torch.full_like(some, math.nan)
+    raw = torch.stack([batch.bands.get(name, missing) for name in source.bands], dim=1)
+    if "elevation" in source.bands:
+        factors = source.pixel / torch.tensor(pixels, dtype=raw.dtype, device=raw.device)
+        raw[:, source.bands.index("elevation")] *= factors[:, None, None]
+    marks = [
+        [mark for sighting in one if (mark := Mark.of(sighting, pixel))]
+        for one, pixel in zip(batch.sightings, pixels, strict=True)
+    ]
+    truth = Truth(
+        some > 0,
+        batch.bands["valid_mask"] > 0,
+        batch.bands["artefact"] > 0,
+        batch.bands["landslide_kind"].to(torch.uint8),
+        marks,
+    )
+    return labelled(raw, truth, source.classes)
 
 
 class PatchSamples:
