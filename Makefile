@@ -21,7 +21,7 @@ demo: $(VENV)/demo.stamp
 	$(RUN)/insarfeat demo $(OUT) --overwrite
 
 test: $(VENV)/test.stamp
-	$(RUN)/python -m pytest -n 2 -q
+	$(RUN)/python -m pytest -n 2 -q --durations=20 --durations-min=5
 
 check: $(VENV)/test.stamp
 	$(RUN)/ruff format --check .

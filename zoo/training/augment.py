@@ -218,21 +218,23 @@ def _turned(samples: Samples, bands: Sequence[Band], chance: _Chance) -> Samples
     lots = chance.uniform(0.0, 1.0, 3) < 0.5
     if height != width:
         lots[:, 2] = False
-    flip_rows, flip_cols, transpose = lots.unbind(1)
+    turns = [tuple(lot) for lot in lots.tolist()]
 
     def laid(values: Tensor) -> Tensor:
-        shape = (-1,) + (1,) * (values.ndim - 1)
-        values = torch.where(flip_rows.view(shape), values.flip(-2), values)
-        values = torch.where(flip_cols.view(shape), values.flip(-1), values)
-        if height == width:
-            values = torch.where(transpose.view(shape), values.transpose(-2, -1), values)
-        return values
+        return torch.stack([_laid(one, lot) for one, lot in zip(values, turns, strict=True)])
 
     boxes = tuple(
-        replace(one, boxes=_turned_boxes(one.boxes, (height, width), tuple(lot)))
-        for one, lot in zip(samples.boxes, lots.tolist(), strict=True)
+        replace(one, boxes=_turned_boxes(one.boxes, (height, width), lot))
+        for one, lot in zip(samples.boxes, turns, strict=True)
     )
     return Samples(laid(samples.raw), laid(samples.mask), laid(samples.valid), laid(samples.kind), boxes)
+
+
+def _laid(values: Tensor, lot: tuple[bool, ...]) -> Tensor:
+    """One sample's pixels (..., y, x): rows flipped, columns flipped, then both exchanged."""
+    flip_rows, flip_cols, transpose = lot
+    turned = values.flip([axis for axis, flip in ((-2, flip_rows), (-1, flip_cols)) if flip])
+    return turned.transpose(-2, -1) if transpose else turned
 
 
 def _turned_boxes(boxes: Tensor, size: tuple[int, int], lot: tuple[bool, ...]) -> Tensor:

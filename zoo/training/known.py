@@ -160,9 +160,9 @@ KNOWN: Final[dict[str, _Content]] = {
         "least_pixel": 10.0,
         "largest_pixel": 20.0,
         "patch": 160,
-        "batch": 32,
+        "batch": 16,  # a fifth faster on a processor than 32: its maps stay in the caches
         "epochs": 60,
-        "batches": 250,
+        "batches": 500,
         "patience": 15,
         "optimizer": {"name": "adamw", "learning_rate": 1e-3, "weight_decay": 0.01, "clip": 10.0},
         "schedule": {"name": "cosine", "warm_up": 1.0},

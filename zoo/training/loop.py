@@ -241,6 +241,8 @@ class Training:
         seed = steps.seed_of(recipe.seed, standing.epoch, standing.batch)
         torch.manual_seed(seed)
         chance = torch.Generator(samples.raw.device).manual_seed(seed)
+        if recipe.task == "boxes":  # masks of many classes would be turned for nothing
+            samples = replace(samples, mask=samples.mask[:, :0])
         fresh = augmented(samples, recipe.bands, recipe.augmentation, chance)
         fresh = softened(fresh, recipe.loss.sigma).to(self._device)
         for group in self._optimizer.param_groups:
