@@ -112,8 +112,12 @@ def opened(stack: Any, pair: str | None) -> xr.Dataset:
 
     if isinstance(stack, str | os.PathLike):
         from insarfeat import open_product
+        from insarfeat.io.products import reader_of
 
         path = Path(stack)
+        reader = reader_of(path) if path.exists() else None
+        if pair is not None and reader is not None and pair in reader.pairs_of(path):
+            return open_product(path, pair=pair)
         found = open_product(path)
     elif isinstance(stack, xr.Dataset):
         found = stack

@@ -214,3 +214,22 @@ def test_bands_are_laid_in_the_places_of_the_model_and_the_others_are_nan() -> N
     assert (raw[1] == 2).all()
     assert np.isnan(raw[2]).all()
     assert found.laying.known(raw).all()
+
+
+def test_one_of_several_interferograms_in_a_folder_can_be_chosen(tmp_path: Path) -> None:
+    names = ("20230101_20230113", "20230113_20230125")
+    for number, name in enumerate(names):
+        for layer in ("wrapped_phase", "coherence"):
+            insarfeat.write(STACK[[layer]] * (1 - number / 2), tmp_path / f"{name}_{layer}.tif")
+    found = opened(tmp_path, names[1])
+    np.testing.assert_allclose(found["coherence"].values, STACK["coherence"].values / 2)
+    with pytest.raises(InvalidArgument, match="name one with pair="):
+        opened(tmp_path, None)
+
+
+def test_a_stored_stack_of_pairs_gives_one_of_them(tmp_path: Path) -> None:
+    path = insarfeat.write(pairs(), tmp_path / "pairs.nc")
+    one = opened(path, "20230113_20230125")
+    assert one["coherence"].dims == ("y", "x")
+    with pytest.raises(InvalidArgument, match="the stack holds"):
+        opened(path, "20200101_20200113")
