@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 _LEAST_SCORE = (
     0.01  # average precision takes all scores, and below this one there are only thousands of cells
 )
-_AREA = (0.01, 0.03, 0.1, 0.3)  # km2
+_AREA = (0.0, 0.01, 0.03, 0.1, 0.3, math.inf)  # km2
 _ARTEFACT = "AR"
 _TOGETHER = 16
 
