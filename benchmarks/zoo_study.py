@@ -91,22 +91,12 @@ def _by_chance(name: str, folder: Path, precision: Any) -> Any:
     import zoo
     from zoo.networks.assembly import assembled
     from zoo.training import Recipe
+    from zoo.training.outset import asked
     from zoo.weights import save_weights
 
     torch.manual_seed(0)
     recipe = Recipe.named(name)
-    description = zoo.ModelDescription(
-        name=recipe.name,
-        task=recipe.task,
-        architecture=recipe.network,
-        options=recipe.options,
-        bands=recipe.bands,
-        classes=recipe.classes,
-        pixel=recipe.pixel,
-        least_pixel=recipe.least_pixel,
-        largest_pixel=recipe.largest_pixel,
-        patch=recipe.patch,
-    )
+    description = zoo.ModelDescription(**asked(recipe), options=recipe.options, patch=recipe.patch)
     path = folder / f"{description.name}.safetensors"
     save_weights(path, assembled(description).state_dict(), description)
     return zoo.load(path, device="cpu", precision=precision)

@@ -1,11 +1,12 @@
 """Pretrained models that run on the package's stacks, in three lines.
 
     import zoo
-    model = zoo.load("segformer-b0-synth-v1")
+    model = zoo.load("run/segformer-b0-synth-v1.safetensors")
     landslides = model.predict("stack.nc")
 
-Models are single files with everything about them in the header; nothing is fetched from a network. Shipped models
-have learned from synthetic scenes only, and say so wherever their results go.
+Models are single files with everything about them in the header; nothing is fetched from a network. No
+weights are shipped yet; ``insarfeat train`` makes some. Those that learned from synthetic scenes say so wherever
+their results go.
 """
 
 from __future__ import annotations
@@ -70,8 +71,8 @@ def load(
     device
         "cpu", "cuda", "cuda:1"; None takes a GPU where there is one.
     precision
-        "float32" or "bfloat16"; None takes bfloat16 where the processor has instructions for it: three times as fast,
-        with probabilities that differ by some 0.01.
+        "float32" or "bfloat16"; None takes bfloat16 where the processor has instructions for it: faster (the
+        table in docs/models.md), with probabilities that differ a little.
 
     Returns
     -------

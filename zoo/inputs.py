@@ -18,6 +18,7 @@ from insarfeat.geometry import map_over, regrid
 from insarfeat.georeference import Grid, grid_of, parse_crs, same_grid, spatial_dims
 from insarfeat.metrics import metrics_of
 from insarfeat.terrain.reference import REFERENCE
+from insarfeat.tiling.patches.scenes.naming import PAIR
 from zoo.description import steepness
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from zoo.description import Band, ModelDescription
 
 Floats = NDArray[np.float32]
-
-PAIR = "pair"
 
 _KEPT = ("spatial_ref", PAIR)
 
@@ -261,8 +260,9 @@ def _named(layer: xr.DataArray, name: str) -> xr.DataArray:
 
 def _check_numbers(there: Mapping[str, xr.DataArray]) -> None:
     """Read a little of the middle, and refuse numbers that are not what their names say."""
-    seen = {name: _glimpse(layer) for name, layer in there.items()}
-    phase, coherence = seen.get("wrapped_phase"), seen.get("coherence")
+    phase, coherence = (
+        _known(_glimpse(there[name])) if name in there else None for name in ("wrapped_phase", "coherence")
+    )
     if phase is not None and phase.size and np.abs(phase).max() > _RADIANS:
         raise InvalidArgument(
             f"wrapped_phase reaches {np.abs(phase).max():.4g} in the middle of the scene, not pi: it is unwrapped, "
@@ -279,7 +279,7 @@ def _check_numbers(there: Mapping[str, xr.DataArray]) -> None:
         )
     moved, unwrapped = there.get("displacement"), there.get("unwrapped_phase")
     if moved is not None and unwrapped is not None:
-        _check_sign(_glimpse(moved, whole=True), _glimpse(unwrapped, whole=True))
+        _check_sign(_glimpse(moved), _glimpse(unwrapped))
 
 
 def _check_sign(moved: Any, unwrapped: Any) -> None:
@@ -299,12 +299,15 @@ def _check_sign(moved: Any, unwrapped: Any) -> None:
         )
 
 
-def _glimpse(layer: xr.DataArray, whole: bool = False) -> Any:
-    """Numbers of a window in the middle of the first pair; with nodata only where they must stay in place."""
+def _known(numbers: Any) -> Any:
+    return numbers[np.isfinite(numbers)]
+
+
+def _glimpse(layer: xr.DataArray) -> Any:
+    """Numbers of a window in the middle of the first pair."""
     if layer.ndim == 3:
         layer = layer[0]
     rows, columns = (
         slice(max(size // 2 - _GLIMPSE // 2, 0), size // 2 + math.ceil(_GLIMPSE / 2)) for size in layer.shape
     )
-    found = np.asarray(layer[rows, columns].values, np.float64)
-    return found if whole else found[np.isfinite(found)]
+    return np.asarray(layer[rows, columns].values, np.float64)

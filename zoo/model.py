@@ -16,6 +16,7 @@ from insarfeat.errors import InvalidArgument
 from insarfeat.io.delivery import check_folder, check_free
 from insarfeat.tiling import Progress
 from insarfeat.tiling.engine import Scheduler, check_scheduler
+from insarfeat.tiling.patches.scenes.naming import PAIR
 from insarfeat.tiling.stages import OnProgress, Setting, Workshop
 from insarfeat.tiling.workspace import discard, kept_if_worth_it, workspace
 from zoo.boxes import CORE, MARGIN, AnchoredWindows, FoundBoxes, Search, joined, search_window
@@ -24,7 +25,7 @@ from zoo.detections import Detections
 from zoo.inputs import Inputs, opened, prepared
 from zoo.lookup import card_of
 from zoo.masks import predicted_masks
-from zoo.polygons import PAIR, as_polygons, orbit_of, pair_of
+from zoo.polygons import as_polygons, orbit_of, pair_of
 from zoo.runner import Runner
 from zoo.weights import WeightFile
 

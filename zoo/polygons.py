@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 from insarfeat.errors import InvalidArgument, InvalidType
 from insarfeat.georeference import Grid, grid_of
 from insarfeat.metrics import metrics_of
+from insarfeat.tiling.patches.scenes.naming import PAIR
 from insarfeat.tiling.patches.scenes.objects import Objects, objects_in
 from insarfeat.windows import Window
 from zoo.detections import Detections
 
 if TYPE_CHECKING:
     import xarray as xr
-
-PAIR = "pair"
 
 _EIGHT = np.ones((3, 3), bool)
 

@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch")
 
 from insarfeat.errors import InvalidArgument, MissingInput, UnreadableInput
 from zoo.description import ModelDescription
+from zoo.training.outset import asked
 from zoo.training.recipes import RECIPES, Recipe
 
 
@@ -29,18 +30,7 @@ def test_a_recipe_builds_its_network(name: str) -> None:
     options = dict(recipe.options)
     if recipe.anchors is not None:
         options["anchors"] = [[[8.0, 8.0]] * 3] * 3
-    description = ModelDescription(
-        name=recipe.name,
-        task=recipe.task,
-        architecture=recipe.network,
-        options=options,
-        bands=recipe.bands,
-        classes=recipe.classes,
-        pixel=recipe.pixel,
-        least_pixel=recipe.least_pixel,
-        largest_pixel=recipe.largest_pixel,
-        patch=recipe.patch,
-    )
+    description = ModelDescription(**asked(recipe), options=options, patch=recipe.patch)
     with torch.device("meta"):
         network = assembled(description).eval()
         found = network(torch.empty(2, len(recipe.bands), 64, 64))

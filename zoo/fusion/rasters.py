@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from insarfeat.errors import GridMismatch, InvalidArgument, InvalidType
 from insarfeat.georeference import same_grid
 from insarfeat.layers import NODATA_BYTE
+from insarfeat.tiling.patches.scenes.naming import PAIR
 from zoo.fusion.sightings import SeenPair
-from zoo.polygons import PAIR, orbit_of, pair_of
+from zoo.polygons import orbit_of, pair_of
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -160,7 +160,7 @@ KNOWN: Final[dict[str, _Content]] = {
         "least_pixel": 10.0,
         "largest_pixel": 20.0,
         "patch": 160,
-        "batch": 16,  # a fifth faster on a processor than 32: its maps stay in the caches
+        "batch": 16,
         "epochs": 60,
         "batches": 500,
         "patience": 15,

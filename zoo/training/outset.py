@@ -25,16 +25,8 @@ def described(recipe: Recipe, material: Material) -> ModelDescription:
     """The description of a recipe's model before its training."""
     provenance = material.provenance
     return ModelDescription(
-        name=f"{recipe.name}-v{recipe.version}",
-        version=recipe.version,
-        task=recipe.task,
-        architecture=recipe.network,
+        **asked(recipe),
         options=network_options(recipe, material),
-        bands=recipe.bands,
-        classes=recipe.classes,
-        pixel=recipe.pixel,
-        least_pixel=recipe.least_pixel,
-        largest_pixel=recipe.largest_pixel,
         patch=material.train.size,
         training_data=provenance.training_data,
         statement=provenance.statement,
@@ -43,6 +35,21 @@ def described(recipe: Recipe, material: Material) -> ModelDescription:
         recipe={"name": recipe.name, "changed": recipe.differences()},
         made_with={"insarfeat": insarfeat.__version__, "torch": str(torch.__version__)},
     )
+
+
+def asked(recipe: Recipe) -> dict[str, Any]:
+    """What the recipe alone says of its model: all that a description needs but options and patch."""
+    return {
+        "name": f"{recipe.name}-v{recipe.version}",
+        "version": recipe.version,
+        "task": recipe.task,
+        "architecture": recipe.network,
+        "bands": recipe.bands,
+        "classes": recipe.classes,
+        "pixel": recipe.pixel,
+        "least_pixel": recipe.least_pixel,
+        "largest_pixel": recipe.largest_pixel,
+    }
 
 
 def network_options(recipe: Recipe, material: Material) -> dict[str, Any]:
