@@ -49,7 +49,8 @@ def evaluate(
         What :func:`zoo.load` gives.
     data
         A folder of patches (:func:`insarfeat.tiling.extract_patches`, with its split), a folder of stored synthetic
-        tiles (:func:`zoo.training.store_samples`), or a source of samples.
+        tiles (:func:`zoo.training.store_samples`), or a source of samples, which says by an attribute ``synthetic``
+        whether it is made up.
     part
         Of the folder.
     threshold
@@ -85,8 +86,7 @@ def evaluate(
 
 def labelled_tiles(model: Model, data: Any, part: str) -> tuple[Source, bool]:
     """The tiles, and whether they are synthetic."""
-    from zoo.training.frozen_tiles import FrozenSamples
-    from zoo.training.samples import PatchSamples, SyntheticSamples
+    from zoo.training.samples import PatchSamples
     from zoo.training.stored import StoredSamples
 
     if all(hasattr(data, name) for name in ("bands", "classes", "pixel", "length", "epoch")):
@@ -95,7 +95,7 @@ def labelled_tiles(model: Model, data: Any, part: str) -> tuple[Source, bool]:
                 f"the source gives the bands {', '.join(data.bands)}; the model takes "
                 f"{', '.join(model.description.band_names)}"
             )
-        return data, isinstance(data, SyntheticSamples | StoredSamples | FrozenSamples)
+        return data, bool(getattr(data, "synthetic", False))
     if not isinstance(data, str | Path):
         raise InvalidType(
             f"data must be the path of a folder, or a source of samples; got {type(data).__name__}"

@@ -57,9 +57,10 @@ class Knowing(torch.nn.Module):
     def forward(self, bands: Any) -> list[Any]:
         cells = torch.nn.functional.max_pool2d(bands, CELL)
         there, height, width, kind = cells.unbind(dim=1)
-        offsets = self.jitter * torch.randn(len(bands), 2, *there.shape[1:])
+        astray = self.jitter * torch.randn(len(bands), 2, *there.shape[1:])
+        offsets = torch.logit((astray.sigmoid() + 0.5) / 2)  # within the cell
         sizes = torch.log(torch.stack([height, width], dim=1).clamp(min=0.01) * 100 / 8)
-        score = (there * 40 - 20).clamp(max=3.0) - offsets.abs().sum(dim=1) / 10
+        score = (there * 40 - 20).clamp(max=3.0) - astray.abs().sum(dim=1) / 10
         classes = torch.stack([8 - 16 * kind, 16 * kind - 8], dim=1)
         return [torch.cat([offsets, sizes, score[:, None], classes], dim=1)]
 

@@ -45,3 +45,11 @@ def test_elevations_of_other_pixel_sizes_are_as_steep_at_that_of_the_model(dems:
 def test_every_epoch_is_the_same(dems: Path) -> None:
     source = FrozenSamples("detector-plain", dems, BANDS, ("landslide",), pixel=15.0, tiles=2)
     assert torch.equal(next(source.epoch(0)).raw, next(source.epoch(5)).raw)
+
+
+def test_looks_bring_the_tiles_with_their_samples(dems: Path) -> None:
+    source = FrozenSamples("detector-plain", dems, BANDS, ("landslide",), pixel=15.0, tiles=3, batch=2)
+    looks = list(source.looks())
+    assert [len(look.tiles) for look in looks] == [2, 1]
+    tile, raw = looks[1].tiles[0], looks[1].samples.raw[0, 1]
+    assert torch.equal(raw, torch.from_numpy(tile.bands["coherence"]))

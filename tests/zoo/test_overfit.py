@@ -40,7 +40,7 @@ class Cut:
 
 
 CUTS = {
-    "mirage-yolo": Cut(64, 45, 2e-3, 15.0, 0.02, _NARROW),
+    "mirage-yolo": Cut(64, 80, 2e-3, 15.0, 0.02, _NARROW),
     "event-segformer-b2": Cut(64, 42, 8e-4),
     "event-segformer-b3": Cut(64, 48, 8e-4),
     "event-unet": Cut(32, 40, 2e-3),
@@ -48,7 +48,7 @@ CUTS = {
     "alps-unet++": Cut(32, 30, 2e-3),
     "alps-unet++-attention": Cut(32, 30, 2e-3),
     "segformer-b0-synth": Cut(64, 45, 2e-3),
-    "yolo-s-synth": Cut(64, 75, 2e-3, 15.0, 0.02, _NARROW),
+    "yolo-s-synth": Cut(64, 130, 5e-3, 15.0, 0.02, _NARROW),
 }
 
 

@@ -67,6 +67,7 @@ def test_shipped_models_do_without_all_but_phase_and_coherence() -> None:
         required = {band.name for band in recipe.bands if band.required}
         assert required == {"wrapped_phase", "coherence"}
         assert recipe.augmentation.dropout == 0.2
+        assert recipe.augmentation.bare == 0.25
 
 
 def test_an_unknown_name_gets_a_suggestion() -> None:

@@ -194,6 +194,14 @@ def test_optional_bands_go_missing_as_often_as_asked_and_required_ones_never() -
     assert partly.unique().tolist() == pytest.approx([1 / 576, 1.0])  # nowhere but at the one hole
 
 
+def test_bare_samples_keep_required_bands_and_elevations_alone() -> None:
+    found = augmented(samples(400), BANDS, Augmentation(bare=0.25), chance()).raw
+    gone = found.isnan().all(-1).all(-1)
+    assert not gone[:, [PHASE, COHERENCE, ELEVATION]].any()
+    assert torch.equal(gone[:, UNWRAPPED], gone[:, DISPLACEMENT])  # all at once, or none
+    assert 0.18 < float(gone[:, UNWRAPPED].float().mean()) < 0.32
+
+
 def test_a_crop_is_a_window_laid_elsewhere_with_nodata_about_it() -> None:
     given = samples(40)
     given.raw[:, :, 0, 0] = 0.0

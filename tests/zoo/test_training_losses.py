@@ -3,6 +3,8 @@ from __future__ import annotations
 import math
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 
@@ -12,7 +14,7 @@ from zoo.training.labelled import BoxLabels
 from zoo.training.losses import (
     DetectorLoss,
     MaskLoss,
-    generalised_overlaps,
+    overlaps_of_pairs,
     predictions,
 )
 from zoo.training.yolo_targets import assigned, heads_of, overlaps
@@ -32,30 +34,49 @@ def labels(*rows: tuple[tuple[float, float, float, float], int, bool]) -> BoxLab
 
 
 def maps_that_say(truth: BoxLabels, side: int = 64) -> list[torch.Tensor]:
-    """Raw maps that decode to the truth, written down from the paper's formulas."""
+    """Raw maps that decode to the truth in every responsible place, written down from the formulas."""
     raw = raw_maps(side=side)
     for each in raw:
         each.view(2, 7, *each.shape[2:])[:, 4] = -20.0
     for box, number in zip(truth.boxes.tolist(), truth.classes.tolist(), strict=True):
         height, width = box[2] - box[0], box[3] - box[1]
-
-        def fit(shape: tuple[float, float], height: float = height, width: float = width) -> float:
-            shared = min(shape[0], height) * min(shape[1], width)
-            return shared / (shape[0] * shape[1] + height * width - shared)
-
-        head, anchor = max(
-            ((h, a) for h in range(2) for a in range(2)), key=lambda which: fit(ANCHORS[which[0]][which[1]])
-        )
-        stride, shape = STRIDES[head], ANCHORS[head][anchor]
-        row, col = (box[0] + box[2]) / 2 / stride, (box[1] + box[3]) / 2 / stride
-        cell = raw[head].view(2, 7, *raw[head].shape[2:])[anchor, :, int(row), int(col)]
-        shares = [row % 1, col % 1]
-        cell[:2] = torch.tensor([math.log(share / (1 - share)) for share in shares])
-        cell[2:4] = torch.tensor([math.log(height / shape[0]), math.log(width / shape[1])])
-        cell[4] = 20.0
-        cell[5:] = -20.0
-        cell[5 + number] = 20.0
+        for head, anchor, row, col in responsible(box, side):
+            stride, shape = STRIDES[head], ANCHORS[head][anchor]
+            cell = raw[head].view(2, 7, *raw[head].shape[2:])[anchor, :, row, col]
+            for axis, place in enumerate((row, col)):
+                share = ((box[axis] + box[axis + 2]) / 2 / stride - place + 0.5) / 2
+                cell[axis] = math.log(share / (1 - share)) if 0 < share < 1 else 20.0 * (2 * share - 1)
+            cell[2:4] = torch.tensor([math.log(height / shape[0]), math.log(width / shape[1])])
+            cell[4] = 20.0
+            cell[5:] = -20.0
+            cell[5 + number] = 20.0
     return raw
+
+
+def responsible(box: list[float], side: int = 64) -> list[tuple[int, int, int, int]]:
+    """Stride, anchor, row and column of what is responsible for a box that is alone, worked out one by one."""
+    height, width = box[2] - box[0], box[3] - box[1]
+    found = []
+    for head, (stride, shapes) in enumerate(zip(STRIDES, ANCHORS, strict=True)):
+        row, col = (box[0] + box[2]) / 2 / stride, (box[1] + box[3]) / 2 / stride
+        own = int(row), int(col)
+        beside_row = own[0] + (1 if row % 1 >= 0.5 else -1)
+        beside_col = own[1] + (1 if col % 1 >= 0.5 else -1)
+        for anchor, shape in enumerate(shapes):
+            ratios = [height / shape[0], shape[0] / height, width / shape[1], shape[1] / width]
+            if max(ratios) <= 3.0:
+                cells = [own, (beside_row, own[1]), (own[0], beside_col)]
+                found += [
+                    (head, anchor, *cell) for cell in cells if all(0 <= c < side // stride for c in cell)
+                ]
+    return found
+
+
+def flat(head: int, anchor: int, row: int, col: int, side: int = 64) -> int:
+    """Place among all predictions."""
+    before = sum(2 * (side // stride) ** 2 for stride in STRIDES[:head])
+    cells = side // STRIDES[head]
+    return before + (anchor * cells + row) * cells + col
 
 
 TRUTH = labels(((10.0, 12.0, 19.0, 21.0), 0, False), ((20.0, 5.0, 45.0, 58.0), 1, False))
@@ -132,14 +153,18 @@ def test_generalised_overlap_of_hand_worked_boxes() -> None:
         [[0.0, 0.0, 4.0, 4.0], [0.0, 2.0, 4.0, 6.0], [0.0, 8.0, 4.0, 12.0], [1.0, 1.0, 3.0, 3.0]]
     )
     # Equal; half shared; apart by one box (union 32 in a frame of 48); one within the other.
-    assert generalised_overlaps(one, others).tolist() == pytest.approx([1.0, 1 / 3, -1 / 3, 0.25])
+    found = overlaps_of_pairs(one, others)
+    assert found.generalised.tolist() == pytest.approx([1.0, 1 / 3, -1 / 3, 0.25])
+    assert found.plain.tolist() == pytest.approx([1.0, 1 / 3, 0.0, 0.25])
 
 
 def test_raw_maps_that_decode_to_the_truth_cost_next_to_nothing() -> None:
     raw = maps_that_say(TRUTH)
     found = decode(raw, ANCHORS, STRIDES)
     best = found.objectness[0] > 0.5
-    assert sorted(found.boxes[0][best].round(decimals=3).tolist()) == sorted(TRUTH.boxes.tolist())
+    told = {tuple(box) for box in found.boxes[0][best].round(decimals=3).tolist()}
+    assert told == {tuple(box) for box in TRUTH.boxes.tolist()}
+    assert int(best.sum()) == sum(len(responsible(box)) for box in TRUTH.boxes.tolist())
     parts = DetectorLoss(ANCHORS, STRIDES, CLASSES)(raw, [TRUTH])
     assert [float(part) for part in (parts.total, parts.box, parts.objectness, parts.classes)] == (
         pytest.approx([0.0] * 4, abs=1e-4)
@@ -153,7 +178,7 @@ def test_an_empty_sample_costs_what_objectness_says() -> None:
     assert float(parts.box) == float(parts.classes) == 0.0
 
 
-def test_parts_are_means_over_samples_and_sum_up_with_fives_for_boxes() -> None:
+def test_parts_are_shares_of_what_is_responsible_and_sum_up_with_fives_for_boxes() -> None:
     loss = DetectorLoss(ANCHORS, STRIDES, CLASSES)
     one, two = raw_maps(1, fill=0.1), raw_maps(2, fill=0.1)
     alone, twice = loss(one, [TRUTH]), loss(two, [TRUTH, TRUTH])
@@ -163,30 +188,62 @@ def test_parts_are_means_over_samples_and_sum_up_with_fives_for_boxes() -> None:
     )
 
 
-def test_a_box_goes_to_the_anchor_of_its_shape_and_the_cell_of_its_centre() -> None:
+def test_a_box_goes_to_the_anchors_about_its_shape_in_the_three_cells_about_its_centre() -> None:
     raw = raw_maps()
-    heads = heads_of(raw, ANCHORS, STRIDES)
-    truth = labels(((8.0, 20.0, 16.0, 36.0), 1, False), ((10.0, 30.0, 34.0, 52.0), 0, False))
-    targets = assigned(predictions(raw, ANCHORS, STRIDES), heads, [truth])
-    # 8 x 16 is the second anchor of stride 4, its centre (12, 28) in cell (3, 7) of 16 x 16;
-    # 24 x 22 is nearest the first of stride 8, its centre (22, 41) in cell (2, 5) of 8 x 8.
-    assert targets.place.tolist() == [256 + 3 * 16 + 7, 2 * 256 + 2 * 8 + 5]
-    assert targets.classes.tolist() == [1, 0]
+    truth = labels(((8.0, 20.0, 16.0, 36.0), 1, False), ((10.0, 30.0, 34.0, 53.0), 0, False))
+    targets = assigned(predictions(raw, ANCHORS, STRIDES), heads_of(raw, ANCHORS, STRIDES), [truth])
+    # 8 x 16 with its centre (12, 28) on a corner of cells at stride 4: (3, 7), (2, 7) and (3, 6), for both anchors;
+    # at stride 8 it is in (1, 3), beside it lie (2, 3) and (1, 4), and no anchor is more than 3 times as long.
+    one = [flat(0, anchor, *cell) for anchor in (0, 1) for cell in ((3, 7), (2, 7), (3, 6))]
+    one += [flat(1, anchor, *cell) for anchor in (0, 1) for cell in ((1, 3), (2, 3), (1, 4))]
+    # 24 x 23, (22, 41.5): (5, 10) at stride 4, and (2, 5) at stride 8.
+    other = [flat(0, anchor, *cell) for anchor in (0, 1) for cell in ((5, 10), (6, 10), (5, 9))]
+    other += [flat(1, anchor, *cell) for anchor in (0, 1) for cell in ((2, 5), (3, 5), (2, 4))]
+    assert sorted(targets.place[targets.classes == 1].tolist()) == sorted(one)
+    assert sorted(targets.place[targets.classes == 0].tolist()) == sorted(other)
+    assert targets.counted[0, targets.place].all()
 
 
-def test_two_boxes_of_one_shape_and_cell_have_two_predictions() -> None:
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(*[st.floats(0.0, 60.0)] * 2, *[st.floats(1.0, 60.0)] * 2), max_size=6),
+    st.integers(0, 2),
+)
+def test_who_is_responsible_is_as_worked_out_one_by_one(
+    sides: list[tuple[float, float, float, float]], empty: int
+) -> None:
+    boxes = [[top, left, min(top + high, 64.0), min(left + wide, 64.0)] for top, left, high, wide in sides]
+    truth = BoxLabels.of([(box, number % 2, False) for number, box in enumerate(boxes)])
+    samples = [labels()] * empty + [truth]
+    raw = raw_maps(len(samples))
+    targets = assigned(predictions(raw, ANCHORS, STRIDES), heads_of(raw, ANCHORS, STRIDES), samples)
+    wanted = {flat(*place) for box in truth.boxes.tolist() for place in responsible(box)}
+    found = targets.place.tolist()
+    assert len(set(found)) == len(found)
+    assert wanted <= set(found)  # beside them, the best anchor of what fits none
+    assert (targets.sample == empty).all()
+    for box in targets.boxes.tolist():
+        assert box in truth.boxes.tolist()
+
+
+def test_a_box_like_no_anchor_goes_to_the_best_one() -> None:
+    raw = raw_maps()
+    sliver = labels(((30.0, 10.0, 33.0, 11.0), 0, False))
+    targets = assigned(predictions(raw, ANCHORS, STRIDES), heads_of(raw, ANCHORS, STRIDES), [sliver])
+    assert sorted(targets.place.tolist()) == sorted(flat(0, 0, *cell) for cell in ((7, 2), (8, 2), (7, 3)))
+
+
+def test_of_two_boxes_in_one_cell_the_smaller_one_has_it() -> None:
     raw = raw_maps()
     heads = heads_of(raw, ANCHORS, STRIDES)
-    twins = labels(((8.0, 8.0, 16.0, 16.0), 0, False), ((8.5, 8.5, 16.5, 16.5), 1, False))
-    targets = assigned(predictions(raw, ANCHORS, STRIDES), heads, [twins])
-    first, second = targets.place.tolist()
-    assert first == 3 * 16 + 3
-    assert second == 256 + 3 * 16 + 3  # the next best anchor, in the same cell
+    nested = labels(((8.0, 8.0, 18.0, 18.0), 0, False), ((9.0, 9.0, 17.0, 17.0), 1, False))
+    targets = assigned(predictions(raw, ANCHORS, STRIDES), heads, [nested])
+    assert set(targets.classes[targets.place < 2 * 16 * 16].tolist()) == {1}
 
 
 def test_good_predictions_beside_the_responsible_one_are_left_alone() -> None:
     raw = raw_maps()
-    truth = labels(((10.0, 8.5, 18.0, 19.5), 0, False))  # 8 x 11: fits 8 x 8 by 0.73, and 8 x 16 by 0.69
+    truth = labels(((12.0, 12.0, 36.0, 36.0), 0, False))
     said = predictions(raw, ANCHORS, STRIDES)
     targets = assigned(said, heads_of(raw, ANCHORS, STRIDES), [truth])
     good = overlaps(said.boxes[0], truth.boxes)[:, 0] > 0.5
@@ -213,7 +270,7 @@ def test_an_ignored_box_does_not_hide_a_true_one() -> None:
     both = labels(((8.0, 8.0, 16.0, 16.0), 0, False), ((-20.0, -20.0, 84.0, 84.0), 0, True))
     targets = assigned(predictions(raw, ANCHORS, STRIDES), heads_of(raw, ANCHORS, STRIDES), [both])
     assert targets.counted[0, targets.place].all()
-    assert int(targets.counted.sum()) == 1  # every other prediction lies in the ignored box
+    assert int(targets.counted.sum()) == len(targets.place)  # every other prediction lies in the ignored box
 
 
 def test_gradient_descent_on_raw_maps_alone_finds_the_boxes() -> None:

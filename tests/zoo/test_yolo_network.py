@@ -173,8 +173,8 @@ def test_a_box_worked_out_by_hand_comes_out() -> None:
     raw[0, 8:16, 2, 3] = torch.tensor(values)
     found = decode([raw], [[[4, 4], [10, 20]]], [8])
     place = (1 * 4 + 2) * 5 + 3
-    # Centre: 8 * (2 + 3/4) = 22, 8 * (3 + 1/4) = 26. Size: 20 rows, 10 columns.
-    torch.testing.assert_close(found.boxes[0, place], torch.tensor([12.0, 21.0, 32.0, 31.0]))
+    # Centre: 8 * (2 + 6/4 - 1/2) = 24, 8 * (3 + 2/4 - 1/2) = 24. Size: 20 rows, 10 columns.
+    torch.testing.assert_close(found.boxes[0, place], torch.tensor([14.0, 19.0, 34.0, 29.0]))
     assert found.objectness[0, place] == 0.5
     assert found.class_probability[0, place].tolist() == pytest.approx([1.0, 0.5, 0.0], abs=1e-6)
     assert int(found.objectness[0].argmax()) == place

@@ -146,11 +146,12 @@ def decode(raw_maps: Sequence[Tensor], anchors: Anchors, strides: Sequence[int])
 
     .. math::
 
-        r = s (i + \sigma(t_r)), \quad c = s (j + \sigma(t_c)), \quad
+        r = s (i + 2\sigma(t_r) - 0.5), \quad c = s (j + 2\sigma(t_c) - 0.5), \quad
         h = a_h e^{\min(t_h, 4)}, \quad w = a_w e^{\min(t_w, 4)}
 
     are a box's centre and size in pixels, from the raw values t of the cell in row i and column j of a map of
-    stride s, and the anchor's size a. Objectness and classes are sigmoids of theirs.
+    stride s, and the anchor's size a. Objectness and classes are sigmoids of theirs. A centre may lie up to half a
+    cell beyond its own one (YOLOv3 has it inside): so it can lie on a cell's edge, and be told by a neighbour.
 
     Parameters
     ----------
@@ -250,8 +251,8 @@ def _decoded_above(
 
 def _placed(values: Tensor, rows: Tensor, columns: Tensor, anchors: Tensor, stride: int) -> Tensor:
     """Boxes of raw values (..., values) in cells, against anchors (..., 2)."""
-    row = stride * (rows + values[..., 0].sigmoid())
-    column = stride * (columns + values[..., 1].sigmoid())
+    row = stride * (rows + 2.0 * values[..., 0].sigmoid() - 0.5)
+    column = stride * (columns + 2.0 * values[..., 1].sigmoid() - 0.5)
     height, width = (0.5 * anchors * values[..., 2:4].clamp(max=LARGEST_EXPONENT).exp()).unbind(-1)
     return torch.stack([row - height, column - width, row + height, column + width], dim=-1)
 

@@ -45,6 +45,9 @@ class Augmentation:
         of both stacks go through it as they are: none is a direction on the ground.
     dropout
         Probability for each band that is not required to be missing: NaN everywhere.
+    bare
+        Share of samples that have nothing but the bands that are required and elevations: what users of a product
+        with phase and coherence have beside a DEM.
     crop
         Largest share of each side that is cut away. What is left is laid anywhere within the sample, nodata around
         it. Nothing is stretched: sizes in metres mean something.
@@ -59,13 +62,14 @@ class Augmentation:
     phase_sign: float = 0.0
     turns: bool = False
     dropout: float = 0.0
+    bare: float = 0.0
     crop: float = 0.0
     gain: float = 0.0
     offset: float = 0.0
     noise: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("phase_offset", "phase_sign", "dropout", "crop", "gain"):
+        for name in ("phase_offset", "phase_sign", "dropout", "bare", "crop", "gain"):
             value = getattr(self, name)
             if not 0.0 <= value <= 1.0:
                 raise InvalidArgument(
@@ -125,11 +129,19 @@ def augmented(
         share = raw.new_tensor([_OFFSETS.get(name, 0.0) for name in names])
         raw = raw + (offset[:, None] * share)[..., None, None]
     raw = _wrapped(raw, bands, before=samples.raw)
-    if knobs.dropout:
-        optional = raw.new_tensor([not band.required for band in bands], dtype=torch.bool)
-        lost = optional & (chance.uniform(0.0, 1.0, len(bands)) < knobs.dropout)
-        raw = raw.masked_fill(lost[..., None, None], math.nan)
+    if knobs.dropout or knobs.bare:
+        raw = raw.masked_fill(_lost(bands, knobs, chance, raw)[..., None, None], math.nan)
     return replace(samples, raw=raw)
+
+
+def _lost(bands: Sequence[Band], knobs: Augmentation, chance: _Chance, like: Tensor) -> Tensor:
+    """Which bands of which samples (samples, bands) are made missing."""
+    optional = like.new_tensor([not band.required for band in bands], dtype=torch.bool)
+    lost = chance.uniform(0.0, 1.0, len(bands)) < knobs.dropout
+    if knobs.bare:
+        beside = like.new_tensor([band.role != "elevation" for band in bands], dtype=torch.bool)
+        lost = lost | (beside & chance.happens(knobs.bare)[:, None])
+    return lost & optional
 
 
 @dataclass(frozen=True, slots=True)

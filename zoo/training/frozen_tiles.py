@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -11,9 +12,17 @@ import numpy as np
 import torch
 
 from insarfeat.synth import Batch
-from insarfeat.synth.frozen import frozen_set
+from insarfeat.synth.frozen import FrozenSet, frozen_set
 from insarfeat.synth.tiles import Tile
 from zoo.training.samples import Samples, samples_of
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """A batch of a frozen set: samples, and the tiles that they are of, with all that is known of their slides."""
+
+    samples: Samples
+    tiles: Sequence[Tile]
 
 
 class FrozenSamples:
@@ -21,8 +30,8 @@ class FrozenSamples:
 
     Parameters
     ----------
-    name
-        Of :data:`insarfeat.synth.frozen.FROZEN`, as "detector-plain".
+    which
+        A name of :data:`insarfeat.synth.frozen.FROZEN`, as "detector-plain", or a set of one's own.
     data
         Folder with the DEMs that the set stands on.
     bands, classes
@@ -36,9 +45,11 @@ class FrozenSamples:
         Tiles in a batch.
     """
 
+    synthetic = True
+
     def __init__(
         self,
-        name: str,
+        which: str | FrozenSet,
         data: str | os.PathLike[str],
         bands: Sequence[str],
         classes: Sequence[str],
@@ -47,7 +58,8 @@ class FrozenSamples:
         tiles: int | None = None,
         batch: int = 16,
     ) -> None:
-        self._set, self._data = frozen_set(name), Path(data)
+        self._set = frozen_set(which) if isinstance(which, str) else which
+        self._data = Path(data)
         self.bands, self.classes = tuple(bands), tuple(classes)
         self.pixel, self.size = float(pixel), self._set.size
         self._tiles = self._set.tiles if tiles is None else min(tiles, self._set.tiles)
@@ -60,9 +72,13 @@ class FrozenSamples:
 
     def epoch(self, number: int) -> Iterator[Samples]:
         """The set, in its order, whatever the epoch."""
+        return (look.samples for look in self.looks())
+
+    def looks(self) -> Iterator[Look]:
+        """The batches of the set together with their tiles."""
         tiles = self._set.made(self._data, last=self._tiles)
         while some := list(islice(tiles, self._batch)):
-            yield samples_of(_batch_of(some), [tile.pixel for tile in some], self)
+            yield Look(samples_of(_batch_of(some), [tile.pixel for tile in some], self), some)
 
 
 def _batch_of(tiles: Sequence[Tile]) -> Batch:

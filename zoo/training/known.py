@@ -95,7 +95,15 @@ def _alps(network: str) -> _Content:
     }
 
 
-_CARRIES_OVER = {"phase_offset": 1.0, "phase_sign": 0.5, "turns": True, "dropout": 0.2}
+_CARRIES_OVER = {
+    "phase_offset": 1.0,
+    "phase_sign": 0.5,
+    "turns": True,
+    "dropout": 0.2,
+    "bare": 0.25,
+    "gain": 0.15,
+    "offset": 0.3,
+}
 
 KNOWN: Final[dict[str, _Content]] = {
     # Mondini et al. (2026), section 3.4. Rate, batch and the size of crops, gains and offsets are ours; the rate is
@@ -134,10 +142,10 @@ KNOWN: Final[dict[str, _Content]] = {
         "pixels": (15.0, 25.0, 30.0),
         "least_pixel": 12.5,
         "largest_pixel": 35.0,
-        "patch": 256,
+        "patch": 160,
         "batch": 16,
-        "epochs": 60,
-        "batches": 250,
+        "epochs": 6,
+        "batches": 500,
         "patience": 15,
         "optimizer": {"name": "adamw", "learning_rate": 6e-4, "weight_decay": 0.01, "clip": 1.0},
         "schedule": {"name": "cosine", "warm_up": 1.0},
@@ -157,11 +165,12 @@ KNOWN: Final[dict[str, _Content]] = {
         ),
         "classes": ("CF", "CS", "FS", "DG", "RG", "DS", "RS", "PR", "TA", "EV", "AR"),
         "pixel": 15.0,
+        "pixels": (15.0, 20.0),
         "least_pixel": 10.0,
         "largest_pixel": 20.0,
         "patch": 160,
         "batch": 16,
-        "epochs": 60,
+        "epochs": 8,
         "batches": 500,
         "patience": 15,
         "optimizer": {"name": "adamw", "learning_rate": 1e-3, "weight_decay": 0.01, "clip": 10.0},

@@ -93,14 +93,15 @@ class MaskLoss:
 
 
 class DetectorLoss:
-    r"""YOLOv3's loss, with boxes by how they overlap.
+    r"""YOLOv3's loss, with boxes by how they overlap, and objectness as how well they do.
 
-    .. math:: L = \frac{1}{n} \left[ 5 \sum_k (1 - \mathrm{GIoU}_k) + \sum_m H(o_m, [m \in K])
-        + \sum_k \sum_c H(q_{kc}, [c = c_k]) \right]
+    .. math:: L = \frac{1}{|K|} \left[ 5 \sum_{k \in K} (1 - \mathrm{GIoU}_k) + \sum_m H(o_m, \mathrm{IoU}^+_m)
+        + \sum_{k \in K} \sum_c H(q_{kc}, [c = c_k]) \right]
 
-    over the n samples of a batch, with the logistic cross-entropy H of objectness o and classes q, the boxes k with
-    their responsible predictions K (:func:`zoo.training.yolo_targets.assigned` tells them), and all predictions m
-    that count.
+    with the logistic cross-entropy H of objectness o and classes q, the predictions K that are responsible for a
+    box (:func:`zoo.training.yolo_targets.assigned` tells them), and all predictions m that count. What objectness
+    is to be is the overlap of a responsible prediction with its box, at least 0 (it has no gradient there), and 0 of
+    all others: so that of several boxes of one slide the best one is the one that is kept.
 
     Where the paper has squared errors of offsets and of logarithms of sizes, this has the generalised intersection
     over union: it is what boxes are scored by, it weighs a slide of 13 pixels like one of 54, and it has a gradient
@@ -133,14 +134,15 @@ class DetectorLoss:
             )
         heads = heads_of(raw_maps, self._anchors, self._strides)
         wanted = assigned(said, heads, labels)
-        count = len(labels)
+        count = max(len(wanted.place), 1)
         told = said.boxes[wanted.sample, wanted.place]
-        box = (1.0 - generalised_overlaps(told, wanted.boxes)).sum() / count
+        overlap = overlaps_of_pairs(told, wanted.boxes)
+        box = (1.0 - overlap.generalised).sum() / count
 
-        present = torch.zeros_like(said.objectness)
-        present[wanted.sample, wanted.place] = 1.0
-        each = _cross_entropy(said.objectness, present, reduction="none")
-        objectness = torch.where(wanted.counted, each, 0.0 * present).sum() / count
+        quality = torch.zeros_like(said.objectness)
+        quality[wanted.sample, wanted.place] = overlap.plain.detach()
+        each = _cross_entropy(said.objectness, quality, reduction="none")
+        objectness = torch.where(wanted.counted, each, 0.0 * quality).sum() / count
 
         named = said.classes[wanted.sample, wanted.place]
         truth = torch.nn.functional.one_hot(wanted.classes, self._classes).to(named.dtype)
@@ -170,11 +172,19 @@ def _scores(raw: Tensor, count: int) -> Tensor:
     return flat
 
 
-def generalised_overlaps(some: Tensor, others: Tensor) -> Tensor:
-    """Generalised intersection over union (k,) of boxes (k, 4), pair by pair: 1 where equal, towards -1 far apart.
+@dataclass(frozen=True, slots=True, eq=False)
+class PairOverlaps:
+    """Intersections over union (k,) of boxes pair by pair: plain from 0 to 1, generalised from -1 far apart."""
+
+    plain: Tensor
+    generalised: Tensor
+
+
+def overlaps_of_pairs(some: Tensor, others: Tensor) -> PairOverlaps:
+    """How boxes (k, 4) overlap the others, pair by pair.
 
     >>> some, others = torch.tensor([[0.0, 0.0, 2.0, 2.0]]), torch.tensor([[0.0, 4.0, 2.0, 6.0]])
-    >>> generalised_overlaps(some, others)  # union 8, in a frame of 12
+    >>> overlaps_of_pairs(some, others).generalised  # union 8, in a frame of 12
     tensor([-0.3333])
     """
     sides = torch.minimum(some[:, 2:], others[:, 2:]) - torch.maximum(some[:, :2], others[:, :2])
@@ -182,4 +192,4 @@ def generalised_overlaps(some: Tensor, others: Tensor) -> Tensor:
     shared, framed = sides.clamp(min=0).prod(1), frame.prod(1).clamp(min=1e-9)
     own, other = ((each[:, 2:] - each[:, :2]).prod(1) for each in (some, others))
     union = (own + other - shared).clamp(min=1e-9)
-    return shared / union - (framed - union) / framed
+    return PairOverlaps(shared / union, shared / union - (framed - union) / framed)

@@ -147,6 +147,8 @@ class SyntheticSamples:
     [torch.Size([2, 1, 32, 32])]
     """
 
+    synthetic = True
+
     def __init__(
         self,
         bands: Sequence[str],

@@ -137,6 +137,8 @@ class StoredSamples:
         Digest of the generator that made the tiles.
     """
 
+    synthetic = True
+
     def __init__(
         self,
         folder: str | Path,

@@ -11,6 +11,7 @@ from torch import Tensor
 from zoo.networks.yolo import Anchors
 from zoo.training.labelled import BoxLabels
 
+_LARGEST_MISFIT = 3.0  # of a side of a box against that of an anchor that is responsible for it
 _TOO_GOOD = 0.5  # overlap with a box from which a prediction that is not responsible for it is no false alarm
 
 
@@ -40,7 +41,7 @@ class Targets:
     Attributes
     ----------
     sample, place
-        int64 (k,): the responsible predictions, one for each box.
+        int64 (k,): the responsible predictions, several for each box, none of them for two.
     boxes, classes
         (k, 4) and (k,): of them.
     counted
@@ -78,81 +79,81 @@ def heads_of(raw_maps: Sequence[Tensor], anchors: Anchors, strides: Sequence[int
 
 
 def assigned(predictions: Predictions, heads: Sequence[Head], labels: Sequence[BoxLabels]) -> Targets:
-    r"""Find for each box the prediction that is responsible for it.
+    r"""Find for each box the predictions that are responsible for it.
 
-    Of all anchors of all strides it is the one whose shape overlaps that of the box best, in the cell that holds the
-    box's centre (Redmon & Farhadi 2018). Should two boxes want the same one, the later one takes its next best.
+    Those are of all anchors, whatever their stride, whose sides are at most three times the box's, and at least a
+    third, and of the one that fits best in any case; in the cell that holds the box's centre, and in the two
+    neighbours that are nearest to it. A single prediction for each box, as YOLOv3 has it, is little to learn from:
+    in a tile of 160 pixels it is one of 6,300. Should two boxes want the same prediction, the one whose centre lies
+    in its cell has it, then the smaller one.
 
     Other predictions are taught that there is nothing, but for those that overlap a box by more than 0.5 (which is
     what the network is to find), and those of which more than half lies in an ignored box.
 
     References
     ----------
-    Redmon & Farhadi 2018, YOLOv3: an incremental improvement, arXiv:1804.02767.
+    Redmon & Farhadi 2018, YOLOv3: an incremental improvement, arXiv:1804.02767. Several anchors and neighbouring
+    cells for a box: Jocher et al. 2020, YOLOv5, doi:10.5281/zenodo.3908559.
     """
-    shapes = torch.cat([head.anchors for head in heads])
     counted = torch.ones_like(predictions.objectness, dtype=torch.bool)
-    chosen: list[tuple[int, int]] = []
-    boxes, classes = [], []
-    for sample, one in enumerate(labels):
+    truths = [one.counted() for one in labels]
+    for sample, (one, truth) in enumerate(zip(labels, truths, strict=True)):
         told = predictions.boxes[sample].detach()
-        truth = one.counted()
         if one.ignore.any():
             shared, own, _ = _areas(told, one.boxes[one.ignore])
             counted[sample] &= (shared <= 0.5 * own).all(1)
         if len(truth):
             counted[sample] &= (overlaps(told, truth.boxes) <= _TOO_GOOD).all(1)
-            places = _places(truth.boxes, shapes, heads)
-            counted[sample, places] = True
-            chosen += [(sample, place) for place in places]
-            boxes.append(truth.boxes)
-            classes.append(truth.classes)
-    found = torch.tensor(chosen, dtype=torch.int64, device=counted.device).reshape(-1, 2)
-    return Targets(
-        found[:, 0],
-        found[:, 1],
-        torch.cat(boxes) if boxes else predictions.boxes.new_zeros((0, 4)),
-        torch.cat(classes) if classes else found.new_zeros(0),
-        counted,
-    )
+    boxes = torch.cat([truth.boxes for truth in truths])
+    classes = torch.cat([truth.classes for truth in truths])
+    lengths = torch.tensor([len(truth) for truth in truths], device=boxes.device)
+    of_sample = torch.repeat_interleave(torch.arange(len(truths), device=boxes.device), lengths)
+    box, place = _responsible(boxes, of_sample * counted.shape[1], heads)
+    sample = of_sample[box]
+    place = place - sample * counted.shape[1]
+    counted[sample, place] = True
+    return Targets(sample, place, boxes[box], classes[box], counted)
 
 
-def _places(boxes: Tensor, shapes: Tensor, heads: Sequence[Head]) -> list[int]:
-    """Place among all predictions of the one responsible for each box."""
-    order = torch.argsort(
-        shape_overlaps(boxes[:, 2:] - boxes[:, :2], shapes), dim=1, descending=True, stable=True
-    )
-    centres = ((boxes[:, :2] + boxes[:, 2:]) / 2).tolist()
-    places: list[int] = []
-    for centre, ranked in zip(centres, order.tolist(), strict=True):
-        wanted = [_place(centre, anchor, heads) for anchor in ranked]
-        places.append(next((place for place in wanted if place not in places), wanted[0]))
-    return places
+def _responsible(boxes: Tensor, offsets: Tensor, heads: Sequence[Head]) -> tuple[Tensor, Tensor]:
+    """Number of a box and place of a prediction that is responsible for it, as often as there are such pairs.
 
-
-def _place(centre: Sequence[float], anchor: int, heads: Sequence[Head]) -> int:
-    """Place of an anchor, by its number among those of all strides, in the cell that holds a centre."""
-    first = 0
-    for head in heads:
-        if anchor < len(head.anchors):
-            row, col = (
-                min(max(int(value // head.stride), 0), count - 1)
-                for value, count in zip(centre, (head.rows, head.cols), strict=True)
-            )
-            return first + (anchor * head.rows + row) * head.cols + col
-        anchor -= len(head.anchors)
-        first += head.count
-    raise AssertionError("anchors are numbered over all heads")
-
-
-def shape_overlaps(some: Tensor, others: Tensor) -> Tensor:
-    """Intersection over union (k, m) of shapes (k, 2) and (m, 2) laid onto the same corner.
-
-    >>> shape_overlaps(torch.tensor([[2.0, 4.0]]), torch.tensor([[2.0, 4.0], [4.0, 2.0], [4.0, 8.0]]))
-    tensor([[1.0000, 0.3333, 0.2500]])
+    Places are counted on from each box's offset, that of its sample.
     """
-    shared = torch.minimum(some[:, None], others[None]).prod(2)
-    return shared / (some.prod(1)[:, None] + others.prod(1)[None] - shared)
+    sides, centres = boxes[:, 2:] - boxes[:, :2], (boxes[:, :2] + boxes[:, 2:]) / 2
+    ratios = sides[:, None] / torch.cat([head.anchors for head in heads])
+    misfit = torch.maximum(ratios, 1.0 / ratios).amax(2)
+    fits = misfit <= _LARGEST_MISFIT
+    if len(boxes):
+        fits |= misfit == misfit.amin(1, keepdim=True)
+    found: list[tuple[Tensor, Tensor, Tensor]] = []
+    first, before = 0, 0
+    for head in heads:
+        box, anchor = torch.nonzero(fits[:, before : before + len(head.anchors)], as_tuple=True)
+        for rank, (row, col) in enumerate(_cells(centres[box] / head.stride, head)):
+            place = offsets[box] + first + (anchor * head.rows + row) * head.cols + col
+            found.append((box, place, torch.full_like(box, rank)))
+        first, before = first + head.count, before + len(head.anchors)
+    box, place, rank = (torch.cat(parts) for parts in zip(*found, strict=True))
+    size = torch.argsort(torch.argsort(sides.prod(1), stable=True), stable=True)
+    order = torch.argsort(rank * (len(boxes) + 1) + size[box], stable=True)
+    order = order[torch.argsort(place[order], stable=True)]
+    box, place = box[order], place[order]
+    own = torch.ones_like(place, dtype=torch.bool)
+    own[1:] = place[1:] != place[:-1]
+    return box[own], place[own]
+
+
+def _cells(centres: Tensor, head: Head) -> list[tuple[Tensor, Tensor]]:
+    """Rows and columns of the cells for centres (k, 2) in cells: their own ones, then a neighbour on either axis.
+
+    At the map's edge the neighbour is the cell itself.
+    """
+    last = torch.tensor([head.rows - 1, head.cols - 1], device=centres.device)
+    own = centres.floor().long().clamp(min=0).minimum(last)
+    nearer = torch.where(centres - own < 0.5, own - 1, own + 1).clamp(min=0).minimum(last)
+    row, col = own.unbind(1)
+    return [(row, col), (nearer[:, 0], col), (row, nearer[:, 1])]
 
 
 def overlaps(some: Tensor, others: Tensor) -> Tensor:
