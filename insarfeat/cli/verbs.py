@@ -92,18 +92,31 @@ def info(
 
 def report(
     stack: Annotated[Path, typer.Argument(help="A .nc, .zarr or .tif.")],
+    results: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[RESULT]...",
+            help="What was found in it: .nc, .zarr, .tif on its grid, or .gpkg, .geojson.",
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="The page; STACK with .html where none is named.")] = None,
     title: Annotated[str | None, typer.Option(help="Headline of the page.")] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Draw a stack as one HTML page that needs nothing else.
+    """Draw a stack, and what was found in it, as one HTML page that needs nothing else.
 
-    Example: insarfeat report insarfeat-demo/stack.nc --out page.html
+    Rasters join the maps; polygons and boxes are drawn over phase and relief, listed, and compared with the layer
+    'landslide', the truth, where there is one.
+
+    Example: insarfeat report insarfeat-demo/stack.nc boxes.gpkg --out page.html
     """
-    from insarfeat import open_stack
-    from insarfeat.report import write_report
+    import insarfeat
+    from insarfeat.report import gather, write_report
 
-    page = write_report(
-        open_stack(stack), out or stack.with_suffix(".html"), title=title, overwrite=overwrite
-    )
+    page = out or stack.with_suffix(".html")
+    if page.exists() and not overwrite:  # before files are read
+        raise OutputExists(f"{page} exists; add --overwrite, or name another page with --out")
+    insarfeat.plot.require()
+    gathered = gather(insarfeat.open_stack(stack), results or ())
+    write_report(gathered.dataset, page, detections=gathered.detections, title=title, overwrite=overwrite)
     typer.echo(f"report  {page}  (open it in a browser)")

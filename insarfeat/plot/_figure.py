@@ -42,10 +42,12 @@ class _Sheet:
     map_height: float
     title: str
     keys: tuple[Key, ...]
+    right: float = _RIGHT
+    legend_lines: int | None = None  # as many as the keys take
 
     @property
     def width(self) -> float:
-        return _LEFT + self.map_width + _RIGHT
+        return _LEFT + self.map_width + self.right
 
     @property
     def key_columns(self) -> int:
@@ -53,11 +55,14 @@ class _Sheet:
 
     @property
     def bottom(self) -> float:
-        return _BOTTOM + _LINE * math.ceil(len(self.keys) / self.key_columns)
+        lines = (
+            math.ceil(len(self.keys) / self.key_columns) if self.legend_lines is None else self.legend_lines
+        )
+        return _BOTTOM + _LINE * lines
 
     @property
     def title_lines(self) -> list[str]:
-        return textwrap.wrap(self.title, int(11.0 * (self.map_width + _RIGHT)))
+        return textwrap.wrap(self.title, int(11.0 * (self.map_width + self.right)))
 
     @property
     def height(self) -> float:
@@ -183,6 +188,7 @@ def _add_scale_bar(axes: Axes, grid: MapGrid) -> None:
         solid_capstyle="butt",
         transform=axes.get_xaxis_transform(),
         path_effects=outline,
+        zorder=6,  # above whatever is drawn on the map
         scalex=False,
         scaley=False,
     )
@@ -195,6 +201,7 @@ def _add_scale_bar(axes: Axes, grid: MapGrid) -> None:
         fontsize=8,
         transform=axes.get_xaxis_transform(),
         path_effects=[withStroke(linewidth=2.5, foreground="white")],
+        zorder=6,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import uuid
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import xarray as xr
 
 from insarfeat import __version__
 from insarfeat.errors import InvalidType, OutputExists, WriteFailed
+from insarfeat.report.found import Found
 from insarfeat.report.sections import SECTIONS
 from insarfeat.report.subject import Section, Subject
 
@@ -52,9 +54,19 @@ svg line { stroke: var(--faint); }
 svg text { fill: var(--faint); font-size: 12px; }
 .shares { margin: 0; padding: 0; list-style: none; font-size: .9rem; }
 .shares i { display: block; height: .5rem; min-width: 1px; margin: .1rem 0 .5rem; background: var(--mark); }
+.told { font-weight: 600; }
+.tall { max-height: 28rem; overflow-y: auto; margin-top: 1rem;
+  border-bottom: 1px solid var(--line); }
+.tall thead th { position: sticky; top: 0; background: var(--paper); }
+.sortable :is(td, th) { white-space: nowrap; }
+.sortable button { all: unset; cursor: pointer; }
+.sortable button:focus-visible { outline: 2px solid var(--mark); outline-offset: 2px; }
+.sortable [aria-sort] button::after { content: " ▾"; }
+.sortable [aria-sort="ascending"] button::after { content: " ▴"; }
 footer { margin-top: 2.5rem; color: var(--faint); font-size: .85rem; }
 @media print { body { max-width: none; padding: 0; background: #fff; } nav { display: none; }
-  .maps { grid-template-columns: 1fr 1fr; } h2 { break-after: avoid; } }
+  .maps { grid-template-columns: 1fr 1fr; } h2 { break-after: avoid; }
+  .tall { max-height: none; } }
 """
 
 _BANNER = (
@@ -67,10 +79,11 @@ def write_report(
     dataset: xr.Dataset,
     path: str | os.PathLike[str],
     *,
+    detections: Iterable[Found] = (),
     title: str | None = None,
     overwrite: bool = False,
 ) -> Path:
-    """Write one self-contained HTML page about a dataset: overview, maps, distributions and provenance.
+    """Write one self-contained HTML page about a dataset: overview, what was found, maps, distributions, provenance.
 
     Parameters
     ----------
@@ -79,6 +92,10 @@ def write_report(
         side exceeds 1200 pixels, only every n-th row and column is read. Other variables are left out.
     path
         File to write. It appears when it is whole, or not at all.
+    detections
+        What was found in it: each becomes a part of the section Detections, with outlines over the wrapped phase and
+        the relief, a table, and a comparison with the layer ``landslide``, the truth. :func:`insarfeat.report.gather`
+        reads them, and result layers that join the dataset, from files.
     title
         Heading; without it the dataset's attribute ``title``, or the name of the file.
     overwrite
@@ -109,35 +126,45 @@ def write_report(
             f"dataset is a {type(dataset).__name__}; it must be an xarray.Dataset: "
             "for one layer pass layer.to_dataset()"
         )
+    results = tuple(detections)
+    for found in results:
+        if not isinstance(found, Found):
+            raise InvalidType(
+                f"detections holds a {type(found).__name__}; it must hold report.Found: read files with "
+                "report.gather, or name what you have, as in Found('by eye', polygons)"
+            )
     path = Path(path)
     if path.exists() and not overwrite:
         raise OutputExists(f"path {path} is there already; pass overwrite=True or another path")
-    subject = Subject.of(dataset)
+    subject = Subject.of(dataset, results)
     sections = [section for make in SECTIONS if (section := make(subject)) is not None]
     _write_whole(path, _page(title or str(dataset.attrs.get("title", path.stem)), sections, _banner(dataset)))
     return path
 
 
 def _page(title: str, sections: list[Section], banner: str) -> str:
-    links = "".join(
+    links = " ".join(
         f'<a href="#{escape(section.anchor)}">{escape(section.title)}</a>' for section in sections
     )
     bodies = "".join(
         f'<section id="{escape(section.anchor)}"><h2>{escape(section.title)}</h2>{section.html}</section>\n'
         for section in sections
     )
+    scripts = "".join(dict.fromkeys(section.script for section in sections))
+    script = f"<script>{scripts}</script>\n" if scripts else ""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
         f"<header><h1>{escape(title)}</h1>{banner}<nav>{links}</nav></header>\n<main>\n{bodies}</main>\n"
-        f"<footer>Written by insarfeat {escape(__version__)}.</footer>\n</body>\n</html>\n"
+        f"<footer>Written by insarfeat {escape(__version__)}.</footer>\n{script}</body>\n</html>\n"
     )
 
 
 def _banner(dataset: xr.Dataset) -> str:
-    """Words that a page about synthetic data opens with."""
-    return _BANNER if "synthetic" in str(dataset.attrs.get("source", "")).lower() else ""
+    """Words that a page about synthetic data, or about what a model has predicted, opens with."""
+    synthetic = _BANNER if "synthetic" in str(dataset.attrs.get("source", "")).lower() else ""
+    return synthetic + Found("", (), dataset.attrs).banner
 
 
 def _write_whole(path: Path, text: str) -> None:

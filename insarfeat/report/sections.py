@@ -13,6 +13,7 @@ from insarfeat.plot import picture, png
 from insarfeat.plot._grid import MapGrid
 from insarfeat.plot._style import Style, as_drawn, style_of
 from insarfeat.report._svg import histogram, number, shares
+from insarfeat.report.detections import found_in
 from insarfeat.report.subject import Raster, Section, Subject
 
 _DRAWN_AS = {
@@ -110,6 +111,7 @@ def provenance(subject: Subject) -> Section | None:
 
 SECTIONS: tuple[Callable[[Subject], Section | None], ...] = (
     overview,
+    found_in,
     pictures,
     histograms,
     validity,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from insarfeat.plot._sample import is_raster, stride, with_nan
+from insarfeat.report.found import Found
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +26,14 @@ class Section:
         Body, with everything that came from data escaped.
     anchor
         Identifier for links, unique on the page.
+    script
+        JavaScript that the page runs at its end; without it the section must be readable all the same.
     """
 
     title: str
     html: str
     anchor: str
+    script: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +81,16 @@ class Subject:
         As it was given.
     rasters
         Its raster variables in their order.
+    detections
+        What was found in it.
     """
 
     dataset: xr.Dataset
     rasters: tuple[Raster, ...]
+    detections: tuple[Found, ...] = ()
 
     @classmethod
-    def of(cls, dataset: xr.Dataset) -> Subject:
+    def of(cls, dataset: xr.Dataset, detections: Iterable[Found] = ()) -> Subject:
         """Read the samples of all rasters of a dataset in one computation.
 
         >>> dataset = xr.Dataset({"slope": (("time", "y", "x"), np.zeros((3, 2, 2))), "note": ((), 1)})
@@ -100,7 +107,7 @@ class Subject:
             Raster(name, layer, samples[name], _choice(layer), stride(layer))
             for name, layer in wholes.items()
         )
-        return cls(dataset, tuple(rasters))
+        return cls(dataset, tuple(rasters), tuple(detections))
 
     def named(self, name: str) -> Raster | None:
         """Return the raster of this name, None where there is none."""

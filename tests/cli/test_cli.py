@@ -79,6 +79,38 @@ def test_report_draws_any_stack(demo: Path, tmp_path: Path) -> None:
     assert run("report", demo / "stack.nc", "--out", page).returncode == 2
 
 
+def test_report_draws_what_was_found(demo: Path, tmp_path: Path) -> None:
+    stack = insarfeat.open_stack(demo / "stack.nc")
+    west, north = float(stack.x[10]), float(stack.y[10])
+    corners = [
+        [west, north],
+        [west + 300, north],
+        [west + 300, north - 300],
+        [west, north - 300],
+        [west, north],
+    ]
+    slide = {"type": "Polygon", "coordinates": [corners]}
+    feature = {"type": "Feature", "geometry": slide, "properties": {"class": "CF", "score": 0.75}}
+    boxes = insarfeat.inventory.write_polygons([feature], tmp_path / "boxes.geojson", crs="EPSG:32632")
+    again = insarfeat.write(stack[["coherence"]], tmp_path / "again.nc")
+    page = tmp_path / "page.html"
+    done = run("report", demo / "stack.nc", boxes, again, "--out", page)
+    assert done.returncode == 0, done.stderr
+    text = page.read_text()
+    assert "boxes.geojson" in text
+    assert "coherence of again.nc" in text
+    assert "0.750" in text
+
+
+def test_report_refuses_a_raster_of_another_grid(demo: Path, tmp_path: Path) -> None:
+    part = insarfeat.open_stack(demo / "stack.nc")[["coherence"]].isel(x=slice(5, None))
+    other = insarfeat.write(part, tmp_path / "part.nc")
+    done = run("report", demo / "stack.nc", other, "--out", tmp_path / "page.html")
+    assert done.returncode == 1
+    assert "part.nc does not lie on the grid of the stack" in done.stderr
+    assert not (tmp_path / "page.html").exists()
+
+
 def test_version() -> None:
     assert run("--version").stdout.strip() == f"insarfeat {insarfeat.__version__}"
 
@@ -87,6 +119,7 @@ def test_version() -> None:
     ("arguments", "code", "words"),
     [
         (("info", "nowhere.nc"), 2, "nowhere.nc does not exist"),
+        (("report", "nowhere.nc", "slides.gpkg"), 2, "nowhere.nc does not exist"),
         (("inof",), 2, "No such command"),
         (("demo", "x", "--size", "5"), 2, "64"),
         (("demo", "x", "--scheduler", "0"), 2, "at least 1 worker"),
