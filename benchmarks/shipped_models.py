@@ -1,8 +1,10 @@
-"""How the shipped models are made and judged, each step by one command.
+"""How the shipped models are made and judged.
 
-``python -m benchmarks.shipped_models tiles yolo-s-synth --data DEMS --folder tiles`` makes the training tiles,
-``train yolo-s-synth --folder tiles --out run`` trains on them (and goes on after an interruption), ``test
-run/yolo-s-synth-v1.safetensors --data DEMS --out scores.json`` scores the model on the frozen test sets.
+``python -m benchmarks.shipped_models make yolo-s-synth --data DEMS`` makes the training tiles and trains on them (and
+goes on after an interruption): all that is needed to make the weights again. ``ship yolo-s-synth --data DEMS`` then
+scores them on the frozen test sets, with bands left out, by size and motion, and on real ground, writes the card, and
+puts both where the package has its models, with a record of what they say for the tests. ``tiles``, ``train`` and
+``test`` are single steps of these.
 """
 
 from __future__ import annotations
@@ -16,17 +18,32 @@ from typing import Any
 
 _DATA = Path(os.environ.get("INSARFEAT_TEST_DATA", "../shared/data"))
 _DEMS = "dem_srtm3"
-_VALIDATION = 600
+_VALIDATION = 800
 _OTHER_SEED = 71
+_TILES = 24_000
+_FAILURES = Path(__file__).parent / "shipped_failures"
+_PICTURES = Path(__file__).parents[1] / "docs"
+_STYLES = ("plain", "shifted")
+_LIMIT_TILES = 3_000
+# Twice the slides of a plain tile, and rare classes more often: each step sees more of what is to be learned.
+_SLIDES = (0.15, 0.2, 0.25, 0.25, 0.15)
+_REGIONS = (0.4, 0.2, 0.25, 0.15)
 
 
 def make_tiles(recipe_name: str, data: Path, folder: Path, count: int) -> None:
     """Store tiles for training and for validation, on ground of their own parts of the DEMs."""
+    from insarfeat.synth.knobs import OneOf
+    from insarfeat.synth.style import PLAIN
     from zoo.training import Recipe, SyntheticOptions, store_samples
 
     recipe = Recipe.named(recipe_name)
+    crowded = PLAIN.with_(
+        slides=OneOf((0.0, 2.0, 4.0, 6.0, 8.0), weights=_SLIDES),
+        regions=OneOf(("apennines", "alps", "slow alps", "event"), weights=_REGIONS),
+    )
     for part, wanted in (("train", count), ("validation", _VALIDATION)):
         options = SyntheticOptions(
+            style=crowded if part == "train" else PLAIN,
             ground=str(data / _DEMS),
             part=part,  # type: ignore[arg-type]
             pixels=(recipe.pixel, *recipe.pixels) if recipe.pixels else (),
@@ -56,22 +73,68 @@ def train(recipe_name: str, folder: Path, out: Path, changes: dict[str, Any]) ->
     return train(Recipe.named(recipe_name).changed(**changes), folder, out, progress=told)
 
 
-def test(model_path: Path, data: Path, tiles: int | None) -> dict[str, Any]:
-    """Score a model on the frozen sets of its task."""
+def test(model_path: Path, data: Path, tiles: int | None, picture: Path | None) -> dict[str, Any]:
+    """Score a model: frozen sets, bands left out, classical detectors, limits, real ground."""
     import zoo
-    from zoo.training.frozen_tiles import FrozenSamples
+    from benchmarks import shipped_limits, shipped_tests
+    from insarfeat.synth.frozen import manifest
 
     model = zoo.load(model_path)
     told = model.description
-    kind = "detector" if told.task == "boxes" else "segmenter"
-    found: dict[str, Any] = {}
-    for style in ("plain", "shifted"):
-        name = f"{kind}-{style}"
-        source = FrozenSamples(name, data, told.band_names, told.classes, pixel=told.pixel, tiles=tiles)
-        scores = zoo.evaluate(model, source)
-        print(f"{name}\n{scores}\n", flush=True)
-        found[name] = scores.as_dict()
-    return {"model": told.name, "digest": model.file.digest, "sets": found}
+    found: dict[str, Any] = {"model": told.name, "digest": model.file.digest}
+    found["scores"] = shipped_tests.scores(model, data, tiles)
+    found["bands"] = found["scores"].pop("bands")
+    if told.task == "boxes":
+        found["classical"] = {
+            style: shipped_tests.classical_boxes(model, data, tiles, style) for style in _STYLES
+        }
+    else:
+        sets = {style: manifest()["sets"][f"segmenter-{style}"]["classical detectors"] for style in _STYLES}
+        found["classical"] = {
+            style: {name: each["iou"] for name, each in best.items()} for style, best in sets.items()
+        }
+    seen = shipped_limits.slides_seen(model, data, _LIMIT_TILES if tiles is None else tiles)
+    found["limits"] = shipped_limits.limits(seen)
+    if picture is not None:
+        shipped_limits.draw(seen, picture, told.name)
+    if tiles is None:  # real ground is looked at once, at the end
+        found["real"] = shipped_tests.real_ground(model, data)
+    return found
+
+
+def ship(name: str, data: Path, run: Path) -> Path:
+    """Test, write the card, put the weights beside it where the package has its models, and record what they say."""
+    import csv
+
+    import zoo
+    from benchmarks import machine, shipped_cards, shipped_record
+    from zoo.weights import WeightFile
+
+    (weights,) = run.glob(f"{name}-v*.safetensors")
+    title, scores = weights.stem, run / "scores.json"
+    if not scores.exists() or json.loads(scores.read_text())["digest"] != WeightFile.of(weights).digest:
+        told = test(weights, data, None, _PICTURES / f"limits-{name}.png")
+        scores.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    told = json.loads(scores.read_text(encoding="utf-8"))
+    with (run / "log.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    here = machine.describe()
+    told["made"] = {
+        "command": f"python -m benchmarks.shipped_models make {name} --data DEMS",
+        "minutes": sum(float(row["seconds"]) for row in rows) / 60.0,
+        "machine": f"{here.cpu}, {here.cores} cores",
+        "epochs": len(rows),
+        "tiles": _TILES,
+    }
+    failures = (_FAILURES / f"{title}.md").read_text(encoding="utf-8")
+    card = shipped_cards.write_card(weights, told, failures)
+    kept = card.with_suffix(".safetensors")
+    shipped_record.RECORDS.mkdir(exist_ok=True)
+    record = shipped_record.record(zoo.load(kept, device="cpu", precision="float32"), data)
+    (shipped_record.RECORDS / f"{title}.json").write_text(
+        json.dumps(record, indent=1) + "\n", encoding="utf-8"
+    )
+    return kept
 
 
 def main() -> None:
@@ -81,23 +144,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("step", choices=("tiles", "train", "test"))
+    parser.add_argument("step", choices=("make", "ship", "tiles", "train", "test"))
     parser.add_argument("name", help="recipe; for test the model's file")
     parser.add_argument("--data", type=Path, default=_DATA, help=f"folder with {_DEMS}")
     parser.add_argument("--folder", type=Path, default=Path("tiles"), help="of stored tiles")
     parser.add_argument("--out", type=Path, default=Path("run"))
-    parser.add_argument("--count", type=int, default=24_000, help="training tiles")
+    parser.add_argument("--count", type=int, default=_TILES, help="training tiles")
     parser.add_argument("--tiles", type=int, help="test tiles of each set; all by default")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change the recipe")
     given = parser.parse_args()
-    if given.step == "tiles":
+    if given.step in ("make", "tiles"):
         make_tiles(given.name, given.data, given.folder, given.count)
-    elif given.step == "train":
+    if given.step in ("make", "train"):
         pairs = [text.partition("=") for text in given.set]
         changes = {name: yaml.safe_load(value) for name, _, value in pairs}
         print(train(given.name, given.folder, given.out, changes))
-    else:
-        scores = test(Path(given.name), given.data, given.tiles)
+    if given.step == "ship":
+        print(ship(given.name, given.data, given.out))
+    if given.step == "test":
+        scores = test(Path(given.name), given.data, given.tiles, None)
         given.out.write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
 
 
