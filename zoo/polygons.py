@@ -6,20 +6,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from insarfeat.errors import InvalidArgument, InvalidType
-from insarfeat.georeference import Grid, grid_of
-from insarfeat.metrics import metrics_of
+from insarfeat.georeference import grid_of
+from insarfeat.tiling.groups import groups_in
 from insarfeat.tiling.patches.scenes.naming import PAIR
-from insarfeat.tiling.patches.scenes.objects import Objects, objects_in
-from insarfeat.windows import Window
 from zoo.detections import Detections
 
 if TYPE_CHECKING:
     import xarray as xr
-
-_EIGHT = np.ones((3, 3), bool)
 
 
 def as_polygons(prediction: xr.Dataset, *, least_area: float = 0.0) -> Detections:
@@ -112,65 +107,11 @@ def orbit_of(stack: xr.Dataset) -> str:
 def _of_pair(
     mask: xr.DataArray, probability: xr.DataArray, least_area: float, told: Mapping[str, Any]
 ) -> Detections:
-    grid = grid_of(mask)
-    objects = objects_in(mask, grid)
-    areas = objects.area_pixels * _pixel_areas(mask, objects)
-    chosen = np.flatnonzero(areas >= least_area)
-    shapes, scores = [], []
-    for number in chosen.tolist():
-        window = Window(
-            int(objects.row0[number]),
-            int(objects.col0[number]),
-            int(objects.row1[number] - objects.row0[number]),
-            int(objects.col1[number] - objects.col0[number]),
-        )
-        pixels = _pixels_of(mask[window.slices].values == 1, int(objects.area_pixels[number]))
-        scores.append(float(np.mean(probability[window.slices].values[pixels], dtype=np.float64)))
-        shapes.append(_polygon(pixels, window, grid))
-    columns: dict[str, Any] = {
-        "class": ["landslide"] * len(chosen),
-        "score": scores,
-        "area_m2": areas[chosen],
-    }
-    return Detections.of_outlines(shapes, columns, crs=grid.crs_wkt, **told)
-
-
-def _pixel_areas(mask: xr.DataArray, objects: Objects) -> NDArray[np.float64]:
-    """Square metres of a pixel in the middle of each object."""
-    down, across = metrics_of(mask, None).rows(0, mask.shape[0])
-    middles = ((objects.row0 + objects.row1) // 2).astype(np.int64)
-    found: NDArray[np.float64] = np.abs(down * across)[middles]
-    return found
-
-
-def _pixels_of(found: NDArray[np.bool_], count: int) -> NDArray[np.bool_]:
-    """Of the groups in a window the one that the window is of.
-
-    It reaches all four sides. No other can: its way from left to right would cross this one's from top to bottom.
-    """
-    from scipy.ndimage import label
-
-    labels, groups = label(found, _EIGHT)
-    for group in range(1, groups + 1):
-        pixels: NDArray[np.bool_] = labels == group
-        sides = (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1])
-        if all(side.any() for side in sides) and int(pixels.sum()) == count:
-            return pixels
-    raise InvalidArgument("the mask has changed while it was read; store it before its polygons are made")
-
-
-def _polygon(pixels: NDArray[np.bool_], window: Window, grid: Grid) -> dict[str, Any]:
-    """Outline of pixels in the map's coordinates; pixels that touch at a corner are parts of their own."""
-    from rasterio.features import shapes
-    from rasterio.transform import Affine
-
-    a, b, c, d, e, f = grid.affine
-    corner = Affine(a, b, c + a * window.left, d, e, f + e * window.top)
-    parts = [
-        shape["coordinates"]
-        for shape, value in shapes(pixels.astype(np.uint8), mask=pixels, connectivity=4, transform=corner)
-        if value == 1
-    ]
-    if len(parts) == 1:
-        return {"type": "Polygon", "coordinates": parts[0]}
-    return {"type": "MultiPolygon", "coordinates": parts}
+    shapes, scores, areas = [], [], []
+    for group in groups_in(mask, least_area=least_area):
+        chances = probability[group.window.slices].values[group.pixels]
+        scores.append(float(np.mean(chances, dtype=np.float64)))
+        shapes.append(group.outline)
+        areas.append(group.area)
+    columns = {"class": ["landslide"] * len(shapes), "score": scores, "area_m2": areas}
+    return Detections.of_outlines(shapes, columns, crs=grid_of(mask).crs_wkt, **told)

@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 
 from insarfeat.errors import InsarfeatError
 from insarfeat.georeference import Grid, crs_of, grid_of
-from insarfeat.metrics import metrics_of
 from insarfeat.plot._outlines import PlacedOutline
+from insarfeat.tiling.groups import groups_in, pixels_of, window_of
 from insarfeat.tiling.patches.scenes.objects import Objects, objects_in
 from insarfeat.windows import Shape, Window
 
 Mask = NDArray[np.bool_]
 
-_EIGHT = np.ones((3, 3), bool)
 _KEPT_WHOLE = 1 << 26  # pixels up to which a layer is read at once instead of group by group
 
 
@@ -98,12 +97,12 @@ def _touched_by(outline: PlacedOutline, truth: xr.DataArray, slides: Objects, sh
     rows, columns = rows + window.top, columns + window.left
     found: set[int] = set()
     for number in near.tolist():
-        own = _window_of(slides, number)
+        own = window_of(slides, number)
         boxed = (rows >= own.top) & (rows < own.bottom) & (columns >= own.left) & (columns < own.right)
         if not boxed.any():
             continue
         # Another slide may reach into the box of this one.
-        pixels = _pixels_of(truth[own.slices].values == 1, int(slides.area_pixels[number]))
+        pixels = pixels_of(truth[own.slices].values == 1, int(slides.area_pixels[number]))
         if pixels[rows[boxed] - own.top, columns[boxed] - own.left].any():
             found.add(number)
     return found
@@ -120,41 +119,27 @@ def _in_pixels(ring: NDArray[np.float64], layer: xr.DataArray) -> NDArray[np.flo
 
 
 def _inside(rings: list[NDArray[np.float64]], window: Window) -> Mask:
-    """Pixels of a window whose centres are inside: an odd number of rings' edges is crossed on the way out."""
-    x = window.left + np.arange(window.width) + 0.5
-    inside = np.zeros((window.height, window.width), bool)
-    for ring in rings:
-        for (x0, y0), (x1, y1) in zip(ring[:-1].tolist(), ring[1:].tolist(), strict=True):
-            low, high = sorted((y0, y1))
-            # Rows whose centre lies in [low, high).
-            top = max(int(np.ceil(low - 0.5)), window.top)
-            bottom = min(int(np.ceil(high - 0.5)), window.bottom)
-            if top >= bottom:
-                continue
-            y = np.arange(top, bottom) + 0.5
-            crossing = x0 + (y - y0) * ((x1 - x0) / (y1 - y0))
-            inside[top - window.top : bottom - window.top] ^= x >= crossing[:, np.newaxis]
-    return inside
+    """Pixels of a window whose centres are inside."""
+    from rasterio.features import rasterize
+    from rasterio.transform import Affine
+
+    shape = {"type": "Polygon", "coordinates": [ring.tolist() for ring in rings]}
+    place = Affine.translation(window.left, window.top)
+    found = rasterize([(shape, 1)], (window.height, window.width), transform=place, dtype="uint8")
+    return np.asarray(found, bool)
 
 
 def _features_of(mask: xr.DataArray, probability: xr.DataArray | None, pair: str) -> list[dict[str, Any]]:
-    mask = _ones(mask)
     probability = None if probability is None else _at_hand(probability)
-    groups = objects_in(mask)
-    sizes = _pixel_areas(mask)
     features = []
-    for number in range(len(groups)):
-        window = _window_of(groups, number)
-        pixels = _pixels_of(mask[window.slices].values == 1, int(groups.area_pixels[number]))
-        size = None if sizes is None else float(sizes[window.top + window.height // 2])
+    for group in groups_in(_ones(mask)):
         attributes: dict[str, Any] = {"class": "landslide", "pair": pair}
         if probability is not None:
-            chances = probability[window.slices].values[pixels]
+            chances = probability[group.window.slices].values[group.pixels]
             attributes["score"] = float(np.mean(chances, dtype=np.float64))
-        if size is not None:
-            attributes["area_m2"] = size * int(groups.area_pixels[number])
-        outline = _outline(pixels, window, _grid_or_none(mask))
-        features.append({"type": "Feature", "properties": attributes, "geometry": outline})
+        if np.isfinite(group.area):
+            attributes["area_m2"] = group.area
+        features.append({"type": "Feature", "properties": attributes, "geometry": group.outline})
     return features
 
 
@@ -173,44 +158,3 @@ def _grid_or_none(layer: xr.DataArray) -> Grid | None:
         return grid_of(layer)
     except InsarfeatError:
         return None
-
-
-def _pixel_areas(mask: xr.DataArray) -> NDArray[np.float64] | None:
-    """Square metres of a pixel of each row; None where they are not known."""
-    try:
-        down, across = metrics_of(mask, None).rows(0, mask.shape[0])
-    except InsarfeatError:
-        return None
-    return np.abs(down * across)
-
-
-def _window_of(groups: Objects, number: int) -> Window:
-    row0, col0 = int(groups.row0[number]), int(groups.col0[number])
-    return Window(row0, col0, int(groups.row1[number]) - row0, int(groups.col1[number]) - col0)
-
-
-def _pixels_of(there: Mask, count: int) -> Mask:
-    """Of the groups in a window the one that the window is of: the one that reaches all four sides.
-
-    No other can: its way from left to right would cross this one's from top to bottom.
-    """
-    from scipy.ndimage import label
-
-    labels, groups = label(there, _EIGHT)
-    for group in range(1, groups + 1):
-        pixels: Mask = labels == group
-        sides = (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1])
-        if all(side.any() for side in sides) and int(pixels.sum()) == count:
-            return pixels
-    return there  # the raster was changed while it was read: rather too much than nothing
-
-
-def _outline(pixels: Mask, window: Window, grid: Grid | None) -> dict[str, Any]:
-    """Outline of pixels on the map; those that touch at a corner are parts of their own."""
-    from rasterio.features import shapes
-    from rasterio.transform import Affine
-
-    a, b, c, d, e, f = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0) if grid is None else grid.affine
-    corner = Affine(a, b, c + a * window.left, d, e, f + e * window.top)
-    found = shapes(pixels.astype(np.uint8), mask=pixels, connectivity=4, transform=corner)
-    return {"type": "MultiPolygon", "coordinates": [shape["coordinates"] for shape, _ in found]}

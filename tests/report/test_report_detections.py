@@ -374,7 +374,7 @@ def test_areas_of_groups_are_those_on_the_ellipsoid():
     groups = outlined_groups(scene(mask((2, 2, 5, 6)))["landslide"], None)
     geod = pyproj.CRS.from_user_input(CRS).get_geod()
     turn = pyproj.Transformer.from_crs(CRS, "OGC:CRS84", always_xy=True)
-    ((ring,),) = groups["features"][0]["geometry"]["coordinates"]
+    (ring,) = groups["features"][0]["geometry"]["coordinates"]
     wanted = abs(geod.polygon_area_perimeter(*turn.transform(*np.transpose(ring)))[0])
     assert groups["features"][0]["properties"]["area_m2"] == pytest.approx(wanted, rel=1e-4)
 
