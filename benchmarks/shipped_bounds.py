@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from benchmarks.pages import table
+from benchmarks.pages import renew, table
 
 _ELSEWHERE = 6  # outlines without a slide for each with one
 _RING = 4
@@ -224,13 +224,18 @@ def main() -> None:
     )
     parser.add_argument("--folder", type=Path, default=Path("tiles"), help="of stored tiles")
     parser.add_argument("--tiles", type=int, default=6000, help="training tiles that are measured")
+    parser.add_argument("--docs", type=Path, help="page whose tables are renewed")
     given = parser.parse_args()
     train = measured(given.folder, "train", given.tiles)
     test = measured(given.folder, "validation", given.tiles)
     shares = [f"found at {share:g} false" for share in _FALSE]
-    print(table(["slides", "how many", "area under ROC", *shares], slides_told(train, test)))
-    print()
-    print(table(["class", "boxes", "AP"], classes_told(train, test)))
+    made = {
+        "outlines": table(["slides", "how many", "area under ROC", *shares], slides_told(train, test)),
+        "classes": table(["class", "boxes", "AP"], classes_told(train, test)),
+    }
+    print("\n\n".join(made.values()))
+    if given.docs:
+        given.docs.write_text(renew(given.docs.read_text(encoding="utf-8"), made), encoding="utf-8")
 
 
 if __name__ == "__main__":

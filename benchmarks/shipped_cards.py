@@ -101,6 +101,13 @@ def card(description: Any, told: Mapping[str, Any], failures: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def summary(task: str, told: Mapping[str, Any]) -> str:
+    """Scores and answers to the questions, for the documentation."""
+    scores = (_box_scores if task == "boxes" else _mask_scores)(told)
+    first, *_ = scores.split("\n\n")
+    return f"{first}\n\n{_answers(told['limits'])}"
+
+
 def _facts(told: Any) -> str:
     rows = [
         ("network", told.architecture),
@@ -204,9 +211,7 @@ def _beside(classical: Mapping[str, Mapping[str, float]], score: str) -> list[tu
 
 
 def _limits(told: Mapping[str, Any]) -> str:
-    parts = [
-        "\n".join(f"- {asked['text']}: {_share(asked)}" for asked in told["questions"]),
-    ]
+    parts = [_answers(told)]
     for name in told:
         if name in ("slides", "questions", "area and fringes"):
             continue
@@ -216,6 +221,13 @@ def _limits(told: Mapping[str, Any]) -> str:
             )
         )
     return "\n\n".join(parts)
+
+
+def _answers(limits: Mapping[str, Any]) -> str:
+    """How often what a user asks for is found."""
+    return "\n".join(
+        f"- {asked['text']}: found in {_share(asked)} of {asked['of']}" for asked in limits["questions"]
+    )
 
 
 def _recall_row(name: str, told: Mapping[str, Any]) -> tuple[str, str, str, str]:

@@ -3,8 +3,8 @@
 ``python -m benchmarks.shipped_models make yolo-s-synth --data DEMS`` makes the training tiles and trains on them (and
 goes on after an interruption): all that is needed to make the weights again. ``ship yolo-s-synth --data DEMS`` then
 scores them on the frozen test sets, with bands left out, by size and motion, and on real ground, writes the card, and
-puts both where the package has its models, with a record of what they say for the tests. ``tiles``, ``train`` and
-``test`` are single steps of these.
+puts both where the package has its models, with a record of what they say for the tests, and renews
+``docs/shipped-models.md``. ``tiles``, ``train`` and ``test`` are single steps of these.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _VALIDATION = 800
 _OTHER_SEED = 71
 _TILES = 24_000
 _FAILURES = Path(__file__).parent / "shipped_failures"
-_PICTURES = Path(__file__).parents[1] / "docs"
+_DOCS = Path(__file__).parents[1] / "docs"
 _STYLES = ("plain", "shifted")
 _LIMIT_TILES = 3_000
 # Twice the slides of a plain tile, and rare classes more often: each step sees more of what is to be learned.
@@ -107,13 +107,13 @@ def ship(name: str, data: Path, run: Path) -> Path:
     import csv
 
     import zoo
-    from benchmarks import machine, shipped_cards, shipped_record
+    from benchmarks import machine, pages, shipped_cards, shipped_record
     from zoo.weights import WeightFile
 
     (weights,) = run.glob(f"{name}-v*.safetensors")
     title, scores = weights.stem, run / "scores.json"
     if not scores.exists() or json.loads(scores.read_text())["digest"] != WeightFile.of(weights).digest:
-        told = test(weights, data, None, _PICTURES / f"limits-{name}.png")
+        told = test(weights, data, None, _DOCS / f"limits-{name}.png")
         scores.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     told = json.loads(scores.read_text(encoding="utf-8"))
     with (run / "log.csv").open(encoding="utf-8") as file:
@@ -129,6 +129,9 @@ def ship(name: str, data: Path, run: Path) -> Path:
     failures = (_FAILURES / f"{title}.md").read_text(encoding="utf-8")
     card = shipped_cards.write_card(weights, told, failures)
     kept = card.with_suffix(".safetensors")
+    page = _DOCS / "shipped-models.md"
+    made = shipped_cards.summary(WeightFile.of(kept).description.task, told)
+    page.write_text(pages.renew(page.read_text(encoding="utf-8"), {name: made}), encoding="utf-8")
     shipped_record.RECORDS.mkdir(exist_ok=True)
     record = shipped_record.record(zoo.load(kept, device="cpu", precision="float32"), data)
     (shipped_record.RECORDS / f"{title}.json").write_text(

@@ -113,5 +113,5 @@ def _of_pair(
         scores.append(float(np.mean(chances, dtype=np.float64)))
         shapes.append(group.outline)
         areas.append(group.area)
-    columns = {"class": ["landslide"] * len(shapes), "score": scores, "area_m2": areas}
+    columns: dict[str, Any] = {"class": ["landslide"] * len(shapes), "score": scores, "area_m2": areas}
     return Detections.of_outlines(shapes, columns, crs=grid_of(mask).crs_wkt, **told)

@@ -170,7 +170,7 @@ KNOWN: Final[dict[str, _Content]] = {
         "largest_pixel": 20.0,
         "patch": 160,
         "batch": 16,
-        "epochs": 8,
+        "epochs": 7,
         "batches": 500,
         "patience": 15,
         "optimizer": {"name": "adamw", "learning_rate": 1e-3, "weight_decay": 0.01, "clip": 10.0},
