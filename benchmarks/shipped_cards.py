@@ -128,7 +128,7 @@ def _bands(told: Any, looks: Mapping[str, Mapping[str, float]]) -> str:
         [(band.name, band.units or "1", "yes" if band.required else "no") for band in told.bands],
     )
     scored = table(
-        ["on the plain tiles", *columns],
+        ["on the first 400 plain tiles", *columns],
         [(name, *(_number(found[column]) for column in columns)) for name, found in looks.items()],
     )
     return f"{listed}\n\nWhat each band is worth to this model: scores when it is left out.\n\n{scored}"
