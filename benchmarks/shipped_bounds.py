@@ -6,7 +6,8 @@ Two questions, each asked of somebody who knows more than a model is told:
   the same tile, where there is none? A network must find the outline, too, among thousands.
 - *Which class is it?* Given the exact box, the true area and motion, and the days between the images.
 
-Both are answered by gradient boosting over measurements inside and around the outline.
+Both are answered by gradient boosting over measurements inside and around the outline. Beside them: how far a box
+about what shows of a slide agrees with the box about all of it, between which nobody can choose.
 ``python -m benchmarks.shipped_bounds --folder tiles`` (stored by ``shipped_models tiles``) takes some minutes.
 """
 
@@ -217,8 +218,41 @@ def classes_told(train: Measured, test: Measured) -> list[list[str]]:
     return [*rows, ["mean", str(len(true)), f"{np.mean(values):.3f}"]]
 
 
+def boxes_told(folder: Path) -> list[list[str]]:
+    """How far boxes about what shows overlap those about whole slides, by class: shares below 0.5 and 0.7."""
+    from zoo.training.shards import KIND_SHIFT, Shard, facts_in
+
+    found: dict[str, list[float]] = {}
+    for path in sorted((folder / "validation").glob("shard-*")):
+        shard = Shard.open(path)
+        for place, fact in enumerate(facts_in(path)):
+            parts, _ = ndimage.label(np.asarray(shard.truth[place]) >> KIND_SHIFT > 0, np.ones((3, 3)))
+            windows = ndimage.find_objects(parts)
+            for slide in fact["slides"]:
+                if slide["box"] and not slide["cut_off"] and slide["class"] != "AR":
+                    top, left, bottom, right = (int(side) for side in slide["box"])
+                    here = parts[top:bottom, left:right]
+                    whole = windows[int(np.bincount(here[here > 0]).argmax()) - 1]
+                    box = (whole[0].start, whole[1].start, whole[0].stop, whole[1].stop)
+                    found.setdefault(slide["class"], []).append(_overlap(slide["box"], box))
+    return [
+        [
+            name,
+            str(len(values)),
+            *(f"{100 * np.mean(np.array(values) < least):.0f} %" for least in (0.5, 0.7)),
+        ]
+        for name, values in sorted(found.items())
+    ]
+
+
+def _overlap(one: Any, other: Any) -> float:
+    from zoo.scores import pairwise_iou
+
+    return float(pairwise_iou(np.array([one], float), np.array([other], float))[0, 0])
+
+
 def main() -> None:
-    """Print both tables."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -232,6 +266,7 @@ def main() -> None:
     made = {
         "outlines": table(["slides", "how many", "area under ROC", *shares], slides_told(train, test)),
         "classes": table(["class", "boxes", "AP"], classes_told(train, test)),
+        "boxes": table(["class", "boxes", "IoU below 0.5", "below 0.7"], boxes_told(given.folder)),
     }
     print("\n\n".join(made.values()))
     if given.docs:
