@@ -10,7 +10,7 @@ INSTALL := $(RUN)/python -m pip install -qq --disable-pip-version-check -c $(CON
 .PHONY: help demo test check format bench clean
 
 help:
-	@echo "make demo    make a synthetic scene, compute its layers, draw a report (in $(OUT)/)"
+	@echo "make demo    make a synthetic scene and its layers, look for landslides, draw a report (in $(OUT)/)"
 	@echo "make test    run all tests"
 	@echo "make check   ruff and mypy"
 	@echo "make format  let ruff format the code"
@@ -19,6 +19,14 @@ help:
 
 demo: $(VENV)/demo.stamp
 	$(RUN)/insarfeat demo $(OUT) --overwrite
+	$(RUN)/insarfeat predict segformer-b0-synth-v1 $(OUT)/stack.nc $(OUT)/landslides.tif --overwrite
+	$(RUN)/insarfeat predict yolo-s-synth-v1 $(OUT)/stack.nc $(OUT)/boxes.geojson --overwrite
+	$(RUN)/insarfeat report $(OUT)/stack.nc $(OUT)/landslides.tif $(OUT)/boxes.geojson --out $(OUT)/report.html --overwrite
+	@echo
+	@echo "layers       $(OUT)/stack.nc"
+	@echo "masks        $(OUT)/landslides.tif"
+	@echo "boxes        $(OUT)/boxes.geojson"
+	@echo "report       $(OUT)/report.html  (open it in a browser)"
 
 test: $(VENV)/test.stamp
 	$(RUN)/python -m pytest -n 2 -q --durations=20 --durations-min=5
@@ -36,11 +44,11 @@ bench: $(VENV)/bench.stamp
 	$(RUN)/insarfeat bench
 
 $(VENV)/demo.stamp $(VENV)/test.stamp $(VENV)/bench.stamp: $(VENV)/%.stamp: $(VENV)/python.stamp pyproject.toml $(CONSTRAINTS)
-	@echo "installing insarfeat and what it needs ($*) into $(VENV): a minute or two"
+	@echo "installing insarfeat and what it needs ($*) into $(VENV): a few minutes"
 	$(INSTALL) -e ".[$(EXTRA_$*)]"
 	@touch $@
 
-EXTRA_demo := plot
+EXTRA_demo := plot,vector,zoo
 EXTRA_test := test
 EXTRA_bench := plot,bench
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.pages import table
+from benchmarks.shipped_tests import LOOKED_AT
 
 KEPT = Path(__file__).parents[1] / "zoo" / "models"
 """Where shipped models lie."""
@@ -128,7 +129,7 @@ def _bands(told: Any, looks: Mapping[str, Mapping[str, float]]) -> str:
         [(band.name, band.units or "1", "yes" if band.required else "no") for band in told.bands],
     )
     scored = table(
-        ["on the first 400 plain tiles", *columns],
+        [f"on the first {LOOKED_AT} plain tiles", *columns],
         [(name, *(_number(found[column]) for column in columns)) for name, found in looks.items()],
     )
     return f"{listed}\n\nWhat each band is worth to this model: scores when it is left out.\n\n{scored}"
@@ -181,7 +182,7 @@ def _mask_scores(told: Mapping[str, Any]) -> str:
     plain, shifted = told["scores"]["plain"], told["scores"]["shifted"]
     rows: list[tuple[str, ...]] = [
         (
-            ratio.upper() if ratio != "iou" else "IoU",
+            {"iou": "IoU", "f1": "F1"}.get(ratio, ratio),
             _ratio(plain["pixels"], ratio),
             _ratio(shifted["pixels"], ratio),
         )

@@ -24,7 +24,7 @@ _TILES = 24_000
 _FAILURES = Path(__file__).parent / "shipped_failures"
 _DOCS = Path(__file__).parents[1] / "docs"
 _STYLES = ("plain", "shifted")
-_LIMIT_TILES = {"boxes": 3_000, "masks": 1_000}
+_LIMIT_TILES = {"boxes": 1_500, "masks": 1_000}
 # Twice the slides of a plain tile, and rare classes more often: each step sees more of what is to be learned.
 _SLIDES = (0.15, 0.2, 0.25, 0.25, 0.15)
 _REGIONS = (0.4, 0.2, 0.25, 0.15)

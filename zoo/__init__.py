@@ -1,12 +1,12 @@
 """Pretrained models that run on the package's stacks, in three lines.
 
     import zoo
-    model = zoo.load("run/segformer-b0-synth-v1.safetensors")
+    model = zoo.load("segformer-b0-synth-v1")
     landslides = model.predict("stack.nc")
 
-Models are single files with everything about them in the header; nothing is fetched from a network. No
-weights are shipped yet; ``insarfeat train`` makes some. Those that learned from synthetic scenes say so wherever
-their results go.
+Models are single files with everything about them in the header; nothing is fetched from a network. Two come with
+the package, ``segformer-b0-synth-v1`` and ``yolo-s-synth-v1``. They learned from synthetic scenes only, and say so
+wherever their results go.
 """
 
 from __future__ import annotations

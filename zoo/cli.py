@@ -109,7 +109,7 @@ def predict(
 
     Results name the model and say what it was trained on. A run that was stopped goes on when it is started again.
 
-    Example: insarfeat predict run/segformer-b0-synth-v1.safetensors insarfeat-demo/stack.nc slides.gpkg
+    Example: insarfeat predict segformer-b0-synth-v1 insarfeat-demo/stack.nc slides.gpkg
     """
     import zoo
     from insarfeat.cli.progress import shown
@@ -217,7 +217,7 @@ def evaluate(
 ) -> None:
     """Score a model on labelled tiles that it has not learned from.
 
-    Example: insarfeat evaluate run/segformer-b0-synth-v1.safetensors patches/ --out scores.json
+    Example: insarfeat evaluate segformer-b0-synth-v1 patches/ --out scores.json
     """
     import zoo
     from insarfeat.cli.progress import shown

@@ -133,7 +133,8 @@ KNOWN: Final[dict[str, _Content]] = {
     "event-upernet": _event("upernet-convnext-tiny", 0.0),
     "alps-unet++": _alps("unet++-resnet18"),
     "alps-unet++-attention": _alps("unet++-resnet18-attention"),
-    # Phase and coherence come with every interferogram. All else may be missing, and is, in a fifth of the samples.
+    # Phase and coherence come with every interferogram. All else may be missing, and is: each band in a fifth of the
+    # samples, and all but the elevation in a quarter.
     "segformer-b0-synth": {
         "network": "segformer-b0",
         "bands": (*_event_bands(required=False), _value("sensitivity", 0.15, 0.16, required=False)),
@@ -145,7 +146,7 @@ KNOWN: Final[dict[str, _Content]] = {
         "patch": 160,
         "batch": 16,
         "epochs": 6,
-        "batches": 500,
+        "batches": 1500,  # as many as 24,000 stored tiles are
         "patience": 15,
         "optimizer": {"name": "adamw", "learning_rate": 6e-4, "weight_decay": 0.01, "clip": 1.0},
         "schedule": {"name": "cosine", "warm_up": 1.0},
@@ -171,7 +172,7 @@ KNOWN: Final[dict[str, _Content]] = {
         "patch": 160,
         "batch": 16,
         "epochs": 7,
-        "batches": 500,
+        "batches": 1500,  # as many as 24,000 stored tiles are
         "patience": 15,
         "optimizer": {"name": "adamw", "learning_rate": 1e-3, "weight_decay": 0.01, "clip": 10.0},
         "schedule": {"name": "cosine", "warm_up": 1.0},
