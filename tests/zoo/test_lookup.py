@@ -65,8 +65,10 @@ def test_the_list_has_each_name_once_and_names_what_is_broken(folders: dict[str,
     model(folders["cache"], version=1)
     (folders["cache"] / "broken.safetensors").write_bytes(b"nothing")
     found = lookup.listing()
+    shipped = [(file.stem, 1, "the package") for file in lookup.shelves()[0].files()]
     assert [(one.name, one.file.description.version, one.place) for one in found.entries] == [
-        ("small-masks", 2, "INSARFEAT_ZOO_DIR")
+        *shipped,
+        ("small-masks", 2, "INSARFEAT_ZOO_DIR"),
     ]
     assert len(found.faults) == 1
     assert "broken.safetensors" in found.faults[0]
