@@ -1,7 +1,7 @@
 """Results to look at: frozen tiles by chance, or those with the most confident errors, beside the truth.
 
 ``python -m benchmarks.shipped_look MODEL --data DEMS --out folder`` draws fifty results by chance, and the fifty most
-confident false alarms and misses, ten to a page.
+confident errors, ten to a page.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Result:
     Attributes
     ----------
     error
-        Highest score of a false alarm, or one minus the lowest that a missed slide got: 0 to 1.
+        Of boxes, the highest score of a false alarm; of masks, the largest distance of a probability from the truth.
     words
         Which error that is, and where the tile is from.
     """
@@ -56,50 +56,37 @@ def results(model: Any, data: Path, style: str, tiles: int) -> list[Result]:
 
 
 def _masks(model: Any, look: Any) -> list[Result]:
-    told = model.description
-    parts = model.runner.run(
-        look.samples.raw.numpy(),
-        lambda logits: (logits[:, 0].float() / told.temperature).sigmoid().cpu().numpy(),
-    )
+    from zoo.evaluation import probabilities_of
+
     found = []
-    for number, probability in enumerate(np.concatenate(parts)):
+    for number, probability in enumerate(probabilities_of(model, look.samples.raw.numpy())):
         tile = look.tiles[number]
         truth, valid = look.samples.mask[number, 0].numpy() > 0.5, look.samples.valid[number].numpy()
         wrong = np.where(truth, 1.0 - probability, probability) * valid
         row, column = np.unravel_index(int(wrong.argmax()), wrong.shape)
         kind = "missed" if truth[row, column] else "false alarm"
         words = f"{kind} {wrong.max():.2f} at {row}, {column}; {_conditions(tile)}"
-        marks = [(mark, code) for mark, code in _marks(tile)]
-        found.append(Result(tile.bands, truth, marks, probability, (), float(wrong.max()), words))
+        found.append(Result(tile.bands, truth, _marks(tile), probability, (), float(wrong.max()), words))
     return found
 
 
 def _boxes(model: Any, look: Any) -> list[Result]:
-    from zoo.boxes import boxes_of
-    from zoo.networks.yolo import decode
+    from zoo.evaluation import boxes_in
 
-    told, head = model.description, model.network[1]
-    lists = model.runner.run(
-        look.samples.raw.numpy(),
-        lambda maps: boxes_of(
-            decode(maps, head.anchors, head.strides), told.threshold, told.overlap, told.temperature
-        ),
-    )
-    found = []
-    for number, one in enumerate(each for part in lists for each in part):
+    told, found = model.description, []
+    for number, one in enumerate(boxes_in(model, look.samples.raw.numpy(), told.threshold)):
         tile, labels = look.tiles[number], look.samples.boxes[number]
         truth = TruthBoxes(labels.boxes.numpy(), labels.classes.numpy(), labels.ignore.numpy())
-        said = ScoredBoxes(one.boxes.clip(0.0, 160.0), one.classes, one.scores)
+        said = ScoredBoxes(one.boxes, one.classes, one.scores)
         matches = match_boxes(truth, said, iou=0.3, by_class=False)
-        alarms = np.asarray(matches.scores)[np.asarray(matches.partners) == -1]
-        words = f"false alarm {alarms.max():.2f}" if alarms.size else "no false alarm"
+        error = max(np.asarray(matches.scores)[np.asarray(matches.partners) == -1], default=0.0)
+        words = f"highest false alarm {error:.2f}; {_conditions(tile)}"
         boxes = [
             (box, told.classes[kind], float(score))
             for box, kind, score in zip(said.boxes, said.classes, said.scores, strict=True)
         ]
-        error = float(alarms.max()) if alarms.size else 0.0
-        words = f"{words}; {_conditions(tile)}"
-        found.append(Result(tile.bands, tile.bands["landslide"] > 0, _marks(tile), None, boxes, error, words))
+        slides = tile.bands["landslide"] > 0
+        found.append(Result(tile.bands, slides, _marks(tile), None, boxes, float(error), words))
     return found
 
 

@@ -23,7 +23,6 @@ _OTHER_SEED = 71
 _TILES = 24_000
 _FAILURES = Path(__file__).parent / "shipped_failures"
 _DOCS = Path(__file__).parents[1] / "docs"
-_STYLES = ("plain", "shifted")
 _LIMIT_TILES = {"boxes": 1_500, "masks": 1_000}
 # Twice the slides of a plain tile, and rare classes more often: each step sees more of what is to be learned.
 _SLIDES = (0.15, 0.2, 0.25, 0.25, 0.15)
@@ -77,22 +76,24 @@ def test(model_path: Path, data: Path, tiles: int | None, picture: Path | None) 
     """Score a model: frozen sets, bands left out, classical detectors, limits, real ground."""
     import zoo
     from benchmarks import shipped_limits, shipped_tests
-    from insarfeat.synth.frozen import manifest
+    from insarfeat.synth.frozen import frozen_set, manifest
 
     model = zoo.load(model_path)
     told = model.description
-    found: dict[str, Any] = {"model": told.name, "digest": model.file.digest}
-    found["scores"] = shipped_tests.scores(model, data, tiles)
-    found["bands"] = found["scores"].pop("bands")
-    if told.task == "boxes":
-        found["classical"] = {
-            style: shipped_tests.classical_boxes(model, data, tiles, style) for style in _STYLES
-        }
-    else:
-        sets = {style: manifest()["sets"][f"segmenter-{style}"]["classical detectors"] for style in _STYLES}
-        found["classical"] = {
-            style: {name: each["iou"] for name, each in best.items()} for style, best in sets.items()
-        }
+    found: dict[str, Any] = {"model": told.name, "digest": model.file.digest, "scores": {}, "classical": {}}
+    for style in ("plain", "shifted"):
+        source = shipped_tests.frozen(model, style, data, tiles)
+        scores = zoo.evaluate(model, source)
+        print(f"{style}\n{scores}\n", flush=True)
+        found["scores"][style] = scores.as_dict()
+        if told.task == "boxes":
+            pixel: Any = frozen_set(f"detector-{style}").pixel
+            found["classical"][style] = shipped_tests.classical_boxes(source, pixel)
+        else:
+            best = manifest()["sets"][f"segmenter-{style}"]["classical detectors"]
+            found["classical"][style] = {name: each["iou"] for name, each in best.items()}
+        if style == "plain":
+            found["bands"] = shipped_tests.bands_left_out(model, source)
     seen = shipped_limits.slides_seen(model, data, _LIMIT_TILES[told.task] if tiles is None else tiles)
     found["limits"] = shipped_limits.limits(seen)
     if picture is not None:

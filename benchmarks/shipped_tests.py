@@ -14,12 +14,10 @@ from typing import Any
 import numpy as np
 
 from insarfeat.synth.classical import DETECTORS
-from insarfeat.synth.frozen import frozen_set
 
-_PHASE, _GROUND = ("wrapped_phase",), ("elevation", "terrain_pc1")
 MOROCCO = "ifg_morocco_eotools"
 LOOKED_AT = 256
-"""Tiles on which bands are left out."""
+"""Tiles on which bands are left out, and classical detectors tried."""
 _BATCH = 16
 
 
@@ -85,29 +83,21 @@ def frozen(model: Any, style: str, data: Path, tiles: int | None) -> Kept:
     )
 
 
-def scores(model: Any, data: Path, tiles: int | None) -> dict[str, Any]:
-    """Scores on both frozen sets, and on the plain one with bands left out."""
+def bands_left_out(model: Any, source: Kept) -> dict[str, dict[str, float]]:
+    """Scores on the first tiles of a set with each band left out, and with few bands alone."""
     import zoo
 
-    found: dict[str, Any] = {}
-    sets = {style: frozen(model, style, data, tiles) for style in ("plain", "shifted")}
-    for style, source in sets.items():
-        told = zoo.evaluate(model, source)
-        print(f"{style}\n{told}\n", flush=True)
-        found[style] = told.as_dict()
-    plain, optional = (
-        sets["plain"].first(LOOKED_AT // _BATCH),
-        [band.name for band in model.description.bands if not band.required],
-    )
-    looks = {"all bands": plain}
-    looks |= {f"without {name}": plain.without(name) for name in optional}
-    looks["phase, coherence and elevation alone"] = plain.with_only("wrapped_phase", "coherence", "elevation")
-    looks["without the phase"] = plain.without(*_PHASE, "unwrapped_phase", "displacement")
-    looks["terrain alone"] = plain.with_only(*_GROUND, "local_incidence", "sensitivity")
-    found["bands"] = {name: short(zoo.evaluate(model, source)) for name, source in looks.items()}
-    for name, told in found["bands"].items():
-        print(name, told, flush=True)
-    return found
+    few = source.first(LOOKED_AT // _BATCH)
+    looks = {"all bands": few}
+    looks |= {
+        f"without {band.name}": few.without(band.name)
+        for band in model.description.bands
+        if not band.required
+    }
+    looks["phase, coherence and elevation alone"] = few.with_only("wrapped_phase", "coherence", "elevation")
+    looks["without the phase"] = few.without("wrapped_phase", "unwrapped_phase", "displacement")
+    looks["terrain alone"] = few.with_only("elevation", "terrain_pc1", "local_incidence", "sensitivity")
+    return {name: short(zoo.evaluate(model, look)) for name, look in looks.items()}
 
 
 def short(told: Any) -> dict[str, float]:
@@ -124,17 +114,15 @@ def short(told: Any) -> dict[str, float]:
     }
 
 
-def classical_boxes(model: Any, data: Path, tiles: int | None, style: str) -> dict[str, float]:
+def classical_boxes(source: Kept, pixel: float) -> dict[str, float]:
     """Average precision at an IoU of 0.5, whatever the class, of boxes about what classical detectors mark.
 
-    Each detector is given the threshold, out of ten, that serves it best on these very tiles: the first ones of the
-    set. A box is scored by the highest value in it.
+    On the first tiles of a set; each detector has the threshold, out of ten, that serves it best on these very tiles.
+    A box is scored by the highest value in it.
     """
     from zoo.scores import average_precision, match_boxes
 
-    source = frozen(model, style, data, min(tiles or LOOKED_AT, LOOKED_AT))
-    pixel = frozen_set(f"detector-{style}").pixel
-    assert isinstance(pixel, float)
+    source = source.first(LOOKED_AT // _BATCH)
     artefact = source.classes.index("AR") if "AR" in source.classes else -1
     found = {}
     for name, detector in DETECTORS.items():
@@ -153,7 +141,6 @@ def classical_boxes(model: Any, data: Path, tiles: int | None, style: str) -> di
             ]
             best = max(best, float(np.nan_to_num(average_precision(matches))))
         found[name] = best
-        print(f"{style}: {name} {best:.3f}", flush=True)
     return found
 
 
@@ -186,9 +173,7 @@ def real_ground(model: Any, data: Path) -> dict[str, Any]:
     from zoo.scores import poisson_rate
 
     folder = data / MOROCCO
-    recipe = stacks.Recipe.named("detection").changed(
-        layers=("wrapped_phase", "coherence", "elevation", "sensitivity", "terrain_pc1")
-    )
+    recipe = stacks.Recipe.named("models")
     stack = stacks.lazy_stack(
         recipe,
         interferogram=folder / "phi_vv.tif",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from insarfeat.errors import GridMismatch, InvalidArgument, InvalidType, MissingInput
 from insarfeat.tiling import Progress
-from zoo.boxes import boxes_of
+from zoo.boxes import FoundBoxes, boxes_of
 from zoo.model import BoxModel, MaskModel, Model
 from zoo.runner import torch_or_error
 from zoo.scores import BoxScores, BoxTally, MaskScores, MaskTally, ScoredBoxes, TruthBoxes
@@ -116,6 +117,34 @@ def labelled_tiles(model: Model, data: Any, part: str) -> tuple[Source, bool]:
     return given, False
 
 
+def probabilities_of(model: MaskModel, raw: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Calibrated probabilities (n, y, x) of tiles (n, bands, y, x), each looked at once as a whole."""
+    temperature = model.description.temperature
+    parts = model.runner.run(raw, lambda logits: (logits[:, 0].float() / temperature).sigmoid().cpu().numpy())
+    return np.concatenate(parts)
+
+
+def boxes_in(model: BoxModel, raw: NDArray[np.float32], least: float) -> list[FoundBoxes]:
+    """Boxes of each of some tiles (n, bands, y, x), as far as they lie in it: so are true ones.
+
+    Parameters
+    ----------
+    least
+        Least score.
+    """
+    from zoo.networks.yolo import decode
+
+    told, head = model.description, model.network[1]
+    anchors: Any = head.anchors
+    strides: Any = head.strides
+    parts = model.runner.run(
+        raw, lambda maps: boxes_of(decode(maps, anchors, strides), least, told.overlap, told.temperature)
+    )
+    height, width = raw.shape[-2:]
+    edges = np.array([height, width, height, width], np.float64)
+    return [replace(found, boxes=found.boxes.clip(0.0, edges)) for part in parts for found in part]
+
+
 def _each(source: Source, progress: OnProgress) -> Iterator[Samples]:
     for number, samples in enumerate(source.epoch(0), 1):
         yield samples
@@ -125,14 +154,10 @@ def _each(source: Source, progress: OnProgress) -> Iterator[Samples]:
 def _masks(model: MaskModel, source: Source, threshold: float, how: tuple[bool, OnProgress]) -> MaskScores:
     synthetic, progress = how
     tally = MaskTally(threshold, on_synthetic=synthetic)
-    temperature = model.description.temperature
     for samples in _each(source, progress):
-        parts = model.runner.run(
-            samples.raw.numpy(), lambda logits: (logits[:, 0].float() / temperature).sigmoid().cpu().numpy()
-        )
         truth = (samples.mask[:, 0] >= 0.5).numpy()
         valid, kinds = samples.valid.numpy(), samples.kind.numpy()
-        for number, probability in enumerate(np.concatenate(parts)):
+        for number, probability in enumerate(probabilities_of(model, samples.raw.numpy())):
             tally.add(
                 probability,
                 truth[number],
@@ -145,38 +170,23 @@ def _masks(model: MaskModel, source: Source, threshold: float, how: tuple[bool, 
 
 
 def _boxes(model: BoxModel, source: Source, threshold: float, how: tuple[bool, OnProgress]) -> BoxScores:
-    from zoo.networks.yolo import decode
-
     synthetic, progress = how
     told = model.description
     apart = [_ARTEFACT] if _ARTEFACT in told.classes and len(told.classes) > 1 else []
     tally = BoxTally(told.classes, apart=apart, strata={"area_km2": _AREA}, on_synthetic=synthetic)
-    head: Any = model.network[1]
     pixel_km2 = (source.pixel / 1000.0) ** 2
     for samples in _each(source, progress):
-        parts = model.runner.run(
-            samples.raw.numpy(),
-            lambda maps: boxes_of(
-                decode(maps, head.anchors, head.strides), _LEAST_SCORE, told.overlap, told.temperature
-            ),
-        )
-        for number, found in enumerate(one for part in parts for one in part):
+        for number, found in enumerate(boxes_in(model, samples.raw.numpy(), _LEAST_SCORE)):
             labels = samples.boxes[number]
             boxes = labels.boxes.numpy().astype(np.float64)
-            valid = samples.valid[number].numpy()
             tally.add(
                 TruthBoxes(boxes, labels.classes.numpy(), labels.ignore.numpy()),
-                ScoredBoxes(_inside(found.boxes, valid.shape), found.classes, found.scores),
+                ScoredBoxes(found.boxes, found.classes, found.scores),
                 strata={"area_km2": _areas(boxes) * pixel_km2},
-                area_km2=float(valid.sum()) * pixel_km2,
+                area_km2=float(samples.valid[number].sum()) * pixel_km2,
             )
     _check_any(len(tally))
     return tally.scores(threshold)
-
-
-def _inside(boxes: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """Boxes as far as they lie in the tile: so are true ones."""
-    return boxes.clip(0.0, np.array([shape[0], shape[1], shape[0], shape[1]], np.float64))
 
 
 def _areas(boxes: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -25,7 +25,7 @@ _Rasters = Annotated[
 def stack(
     recipe: Annotated[
         str | None,
-        typer.Argument(metavar="RECIPE", help="detection, event, or a .yaml."),
+        typer.Argument(metavar="RECIPE", help="detection, models, event, or a .yaml."),
     ] = None,
     out: Annotated[
         Path | None,

@@ -54,9 +54,8 @@ def demo_layers(scene: xr.Dataset) -> xr.Dataset:
     from insarfeat import stacks
 
     lazy = scene.chunk({"y": 512, "x": 512})
-    recipe = stacks.Recipe.named("detection").changed(
-        layers=("wrapped_phase", "sensitivity", "terrain_pc1", "coherence", "elevation", "invalid_causes")
-    )
+    recipe = stacks.Recipe.named("models")
+    recipe = recipe.changed(layers=(*recipe.layers, "invalid_causes"))
     images = {name: lazy[name] for name in ("primary", "secondary")}
     angles = {name: scene.attrs[name] for name in ("incidence", "heading")}
     layers = stacks.lazy_stack(recipe, **images, dem=lazy["elevation"], grid=lazy["elevation"], **angles)

@@ -91,7 +91,8 @@ def build_stack(
     Parameters
     ----------
     recipe
-        "detection" (wrapped phase, sensitivity, terrain composite at 15 m), "event" (nine bands at 30 m), the path
+        "detection" (wrapped phase, sensitivity, terrain composite at 15 m), "models" (what the shipped models read:
+        those, coherence and elevation), "event" (nine bands at 30 m), the path
         of a YAML file (:func:`insarfeat.stacks.template` writes one that explains itself), or a :class:`Recipe`.
     out
         ``.nc``, ``.zarr`` or ``.tif``. Several pairs become a dimension ``pair`` (``.nc``, ``.zarr``); with a

@@ -234,6 +234,10 @@ class Recipe(Settings):
 
 RECIPES: dict[str, dict[str, Any]] = {
     "detection": {"name": "detection", "layers": ("wrapped_phase", "sensitivity", "terrain_pc1")},
+    "models": {
+        "name": "models",
+        "layers": ("wrapped_phase", "coherence", "elevation", "sensitivity", "terrain_pc1"),
+    },
     "event": {
         "name": "event",
         "layers": EVENT_BANDS,
@@ -241,7 +245,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "validity": {"blank": ("water", "layover", "shadow")},
     },
 }
-"""The stacks of Mondini et al. (2026) and of Benotto (2026)."""
+"""The stack of Mondini et al. (2026), what the shipped models of the zoo read, and the stack of Benotto (2026)."""
 
 
 def _cause(name: str) -> str:

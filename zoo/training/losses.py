@@ -100,8 +100,8 @@ class DetectorLoss:
 
     with the logistic cross-entropy H of objectness o and classes q, the predictions K that are responsible for a
     box (:func:`zoo.training.yolo_targets.assigned` tells them), and all predictions m that count. What objectness
-    is to be is the overlap of a responsible prediction with its box, at least 0 (it has no gradient there), and 0 of
-    all others: so that of several boxes of one slide the best one is the one that is kept.
+    is to be is the overlap of a responsible prediction with its box, taken as a constant, and 0 of all others: so
+    that of several boxes of one slide the best one is the one that is kept.
 
     Where the paper has squared errors of offsets and of logarithms of sizes, this has the generalised intersection
     over union: it is what boxes are scored by, it weighs a slide of 13 pixels like one of 54, and it has a gradient
