@@ -258,9 +258,9 @@ def _made(description: Any, told: Mapping[str, Any]) -> str:
         f"```sh\n{made['command']}\n```\n\n"
         f"{made['tiles']:,} tiles, stored, with other turns, phase offsets, signs and missing bands in each of "
         f"{made['epochs']} epochs; seed {description.seed}; {made['minutes']:.0f} minutes of training on one core of "
-        f"{made['machine']}, torch {description.made_with.get('torch', 'unknown')}. The command gives the same tiles "
-        "and a model that learns alike, not the same weights (see the remarks above). All of this card but the known failures was written by "
-        "`python -m benchmarks.shipped_models ship`."
+        f"{made['machine']}, torch {description.made_with.get('torch', 'unknown')}. The command gives the same "
+        "tiles and a model that learns alike, not the same weights (see the remarks above). All of this card but "
+        "the known failures was written by `python -m benchmarks.shipped_models ship`."
     )
 
 

@@ -236,7 +236,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "detection": {"name": "detection", "layers": ("wrapped_phase", "sensitivity", "terrain_pc1")},
     "models": {
         "name": "models",
-        "layers": ("wrapped_phase", "coherence", "elevation", "sensitivity", "terrain_pc1"),
+        "layers": ("wrapped_phase", "sensitivity", "terrain_pc1", "coherence", "elevation"),
     },
     "event": {
         "name": "event",
