@@ -1,10 +1,11 @@
 """How the shipped models are made and judged.
 
-``python -m benchmarks.shipped_models make yolo-s-synth --data DEMS`` makes the training tiles and trains on them (and
-goes on after an interruption): all that is needed to make the weights again. ``ship yolo-s-synth --data DEMS`` then
-scores them on the frozen test sets, with bands left out, by size and motion, and on real ground, writes the card, and
-puts both where the package has its models, with a record of what they say for the tests, and renews
-``docs/shipped-models.md``. ``tiles``, ``train`` and ``test`` are single steps of these.
+``python -m benchmarks.shipped_models make yolo-s-synth --data DEMS`` makes training tiles and trains on them, first
+on tiles as the plain style has them, then on tiles that differ more from each other (and goes on after an
+interruption): all that is needed to make the weights again. ``ship`` then scores them on the frozen test sets, with
+bands left out, by size and motion, and on real ground, writes the card, puts both where the package has its models,
+with a record of what they say for the tests, and renews ``docs/shipped-models.md``. ``tiles``, ``train`` and ``test``
+are single steps.
 """
 
 from __future__ import annotations
@@ -13,8 +14,14 @@ import argparse
 import json
 import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from insarfeat.synth.dems import Part
+from insarfeat.synth.knobs import LogUniform, OneOf, Uniform
+from insarfeat.synth.style import PLAIN, Style
+from zoo.training import Recipe
 
 _DATA = Path(os.environ.get("INSARFEAT_TEST_DATA", "../shared/data"))
 _DEMS = "dem_srtm3"
@@ -24,27 +31,77 @@ _TILES = 24_000
 _FAILURES = Path(__file__).parent / "shipped_failures"
 _DOCS = Path(__file__).parents[1] / "docs"
 _LIMIT_TILES = {"boxes": 1_500, "masks": 1_000}
-# Twice the slides of a plain tile, and rare classes more often: each step sees more of what is to be learned.
-_SLIDES = (0.15, 0.2, 0.25, 0.25, 0.15)
-_REGIONS = (0.4, 0.2, 0.25, 0.15)
 
 
-def make_tiles(recipe_name: str, data: Path, folder: Path, count: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One part of a training.
+
+    Attributes
+    ----------
+    style
+        Of the tiles, beside how many slides they have and where; empty: the plain one.
+    seed
+        Added to the recipe's.
+    recipes
+        What is changed in a recipe, by its name.
+    """
+
+    style: dict[str, Any]
+    seed: int
+    recipes: dict[str, dict[str, Any]]
+
+
+RARE = {
+    # Twice the slides of a plain tile, and rare classes more often: each step sees more of what is to be learned.
+    "slides": OneOf((0.0, 2.0, 4.0, 6.0, 8.0), weights=(0.15, 0.2, 0.25, 0.25, 0.15)),
+    "regions": OneOf(("apennines", "alps", "slow alps", "event"), weights=(0.4, 0.2, 0.25, 0.15)),
+}
+# Processors differ more than the plain style does: in looks, filters, windows; and mountains in their air.
+WIDE = {
+    "looks": LogUniform(3.0, 40.0),
+    "grain": Uniform(15.0, 50.0),
+    "turbulence_slope": Uniform(2.2, 3.7),
+    "alpha": OneOf((1.0, Uniform(0.0, 1.0))),
+    "prefilter": OneOf((0.0, 50.0, 100.0, 200.0), weights=(0.4, 0.15, 0.3, 0.15)),
+    "coherence_window": Uniform(2.6, 10.0),
+    "artefacts": OneOf((0.0, 1.0, 2.0, 4.0), weights=(0.4, 0.25, 0.2, 0.15)),
+}
+STAGES = {
+    "first": Stage({}, 0, {"yolo-s-synth": {"pixels": [15.0, 20.0]}}),
+    "second": Stage(
+        WIDE,
+        500,
+        {
+            "yolo-s-synth": {"epochs": 4, "optimizer": {"learning_rate": 5e-4}},
+            "segformer-b0-synth": {"epochs": 4, "optimizer": {"learning_rate": 3e-4}},
+        },
+    ),
+}
+
+
+def recipe_of(name: str, stage: Stage) -> Recipe:
+    """The recipe of a model in one stage."""
+    recipe = Recipe.named(name)
+    return recipe.changed(**stage.recipes.get(name, {}), seed=recipe.seed + stage.seed)
+
+
+def make_tiles(
+    name: str, stage: Stage, data: Path, folder: Path, count: int, *, workers: int | None = None
+) -> None:
     """Store tiles for training and for validation, on ground of their own parts of the DEMs."""
-    from insarfeat.synth.knobs import OneOf
-    from insarfeat.synth.style import PLAIN
-    from zoo.training import Recipe, SyntheticOptions, store_samples
+    from zoo.training import SyntheticOptions, store_samples
 
-    recipe = Recipe.named(recipe_name)
-    crowded = PLAIN.with_(
-        slides=OneOf((0.0, 2.0, 4.0, 6.0, 8.0), weights=_SLIDES),
-        regions=OneOf(("apennines", "alps", "slow alps", "event"), weights=_REGIONS),
+    recipe = recipe_of(name, stage)
+    parts: tuple[tuple[Part, int, Style, int], ...] = (
+        ("train", count, PLAIN.with_(**RARE, **stage.style), recipe.seed),
+        ("validation", _VALIDATION, PLAIN.with_(**stage.style), recipe.seed + _OTHER_SEED),
     )
-    for part, wanted in (("train", count), ("validation", _VALIDATION)):
+    for part, wanted, style, seed in parts:
         options = SyntheticOptions(
-            style=crowded if part == "train" else PLAIN,
+            style=style,
             ground=str(data / _DEMS),
-            part=part,  # type: ignore[arg-type]
+            part=part,
             pixels=(recipe.pixel, *recipe.pixels) if recipe.pixels else (),
         )
         started = time.monotonic()
@@ -54,22 +111,47 @@ def make_tiles(recipe_name: str, data: Path, folder: Path, count: int) -> None:
             wanted,
             size=recipe.patch,
             pixel=recipe.pixel,
-            seed=recipe.seed + (0 if part == "train" else _OTHER_SEED),
-            workers=len(os.sched_getaffinity(0)),
+            seed=seed,
+            workers=workers or len(os.sched_getaffinity(0)),
             progress=lambda done, total, part=part: print(f"{part}: {done} of {total} tiles", flush=True),  # type: ignore[misc]
         )
         print(f"{part}: {time.monotonic() - started:.0f} s", flush=True)
 
 
-def train(recipe_name: str, folder: Path, out: Path, changes: dict[str, Any]) -> Path:
-    """Train on stored tiles."""
-    from zoo.training import Recipe, train
+def train(name: str, stage: Stage, folder: Path, out: Path, before: Path | None) -> Path:
+    """Train on stored tiles, from the weights of the stage before where there was one."""
+    import torch
+
+    import zoo
+    from zoo.training.loop import Beginning, Training
+    from zoo.training.material import gathered
 
     def told(step: Any) -> None:
         if step.row is not None:
             print(step.row, flush=True)
 
-    return train(Recipe.named(recipe_name).changed(**changes), folder, out, progress=told)
+    recipe, beginning = recipe_of(name, stage), None
+    if before is not None:
+        old = zoo.load(before, device="cpu", precision="float32")
+        shapes = [shape for head in old.description.options.get("anchors", ()) for shape in head]
+        if shapes:  # its heads are for these
+            recipe = recipe.changed(anchors=shapes)
+        beginning = Beginning(
+            lambda description: description, lambda network: network.load_state_dict(old.network.state_dict())
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    return Training(recipe, gathered(recipe, folder, None), out, torch.device("cpu"), told, beginning).run()
+
+
+def make(name: str, data: Path, folder: Path, out: Path, count: int) -> Path:
+    """All stages, one after the other; the last one's weights lie in ``out``."""
+    weights = None
+    for number, (title, stage) in enumerate(STAGES.items(), start=1):
+        make_tiles(name, stage, data, folder / title, count)
+        where = out if number == len(STAGES) else out / title
+        weights = train(name, stage, folder / title, where, weights)
+    assert weights is not None
+    return weights
 
 
 def test(model_path: Path, data: Path, tiles: int | None, picture: Path | None) -> dict[str, Any]:
@@ -143,8 +225,6 @@ def ship(name: str, data: Path, run: Path) -> Path:
 
 def main() -> None:
     """Run one step."""
-    import yaml
-
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -153,16 +233,18 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=_DATA, help=f"folder with {_DEMS}")
     parser.add_argument("--folder", type=Path, default=Path("tiles"), help="of stored tiles")
     parser.add_argument("--out", type=Path, default=Path("run"))
-    parser.add_argument("--count", type=int, default=_TILES, help="training tiles")
+    parser.add_argument("--count", type=int, default=_TILES, help="training tiles of each stage")
+    parser.add_argument("--stage", choices=tuple(STAGES), default="first", help="for tiles and train")
+    parser.add_argument("--before", type=Path, help="for train: weights to begin with")
     parser.add_argument("--tiles", type=int, help="test tiles of each set; all by default")
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change the recipe")
     given = parser.parse_args()
-    if given.step in ("make", "tiles"):
-        make_tiles(given.name, given.data, given.folder, given.count)
-    if given.step in ("make", "train"):
-        pairs = [text.partition("=") for text in given.set]
-        changes = {name: yaml.safe_load(value) for name, _, value in pairs}
-        print(train(given.name, given.folder, given.out, changes))
+    stage = STAGES[given.stage]
+    if given.step == "make":
+        print(make(given.name, given.data, given.folder, given.out, given.count))
+    if given.step == "tiles":
+        make_tiles(given.name, stage, given.data, given.folder, given.count)
+    if given.step == "train":
+        print(train(given.name, stage, given.folder, given.out, given.before))
     if given.step == "ship":
         print(ship(given.name, given.data, given.out))
     if given.step == "test":

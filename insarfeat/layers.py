@@ -93,6 +93,7 @@ _TABLE = (
     Layer("unwrapped_phase", "unwrapped interferometric phase", "radian", drawing="signed"),
     Layer("connected_components", "connected components of the unwrapped phase", "1", dtype="uint8"),
     Layer("displacement", "line-of-sight displacement, positive toward the satellite", "m", drawing="signed"),
+    Layer("displacement_deviation", "standard deviation of the line-of-sight displacement", "m"),
     Layer(
         "velocity",
         "line-of-sight velocity, positive toward the satellite",

@@ -22,6 +22,7 @@ from insarfeat.geometry.motion import (
     decompose,
     detectable_velocity,
     displacement,
+    displacement_deviation,
     downslope_displacement,
     phase,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "decompose",
     "detectable_velocity",
     "displacement",
+    "displacement_deviation",
     "downslope_displacement",
     "geocode",
     "ground_view",

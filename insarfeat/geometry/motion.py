@@ -29,6 +29,7 @@ class _Range(NamedTuple):
     smallest_fringe: float = 0.5
     edge: float = 5.0
     floor: float = 0.2
+    certainty: float = 2.0
 
 
 _DISPLACEMENT = Operator(
@@ -56,20 +57,33 @@ _DOWNSLOPE = Operator(
 )
 
 
-def _limits(chosen: _Range) -> tuple[float, float, float]:
+def _limits(chosen: _Range) -> tuple[float, float, float, float]:
     """The floor, and the limits of the velocity along the line of sight in metres per year."""
     per_year = _DAYS_PER_YEAR / chosen.baseline
     fringe = chosen.wavelength / 2
-    return chosen.floor, chosen.smallest_fringe * fringe * per_year, chosen.edge * fringe / 2 * per_year
+    return (
+        chosen.floor,
+        chosen.smallest_fringe * fringe * per_year,
+        chosen.certainty * fringe / (2 * math.pi) * per_year,
+        chosen.edge * fringe / 2 * per_year,
+    )
 
 
 _VELOCITIES = Operator(
     "insarfeat.geometry.detectable_velocity",
     _kernels.velocities,
-    inputs=[Raster("slope_to_los", number=True)],
+    inputs=[Raster("slope_to_los", number=True), Raster("phase_deviation", number=True)],
     outputs=[Result("slowest_velocity"), Result("fastest_velocity")],
     nodata="formula",
     prepare=_limits,
+)
+
+_DEVIATION = Operator(
+    "insarfeat.geometry.displacement_deviation",
+    _kernels.scaled,
+    inputs=[Raster("phase_deviation", number=True)],
+    outputs=[Result("displacement_deviation")],
+    prepare=lambda wave: (wave.wavelength / (4 * math.pi),),
 )
 
 _PARTS = (
@@ -116,6 +130,34 @@ def displacement(unwrapped_phase: Any, *, wavelength: float) -> Any:
     array([[-0.027733]])
     """
     return _DISPLACEMENT(unwrapped_phase, parameters=_Wave(_positive("wavelength", wavelength)))
+
+
+def displacement_deviation(phase_deviation: Any, *, wavelength: float) -> Any:
+    r"""Standard deviation of a displacement along the line of sight, metres, from that of its phase.
+
+    .. math:: \sigma_d = \frac{\lambda}{4 \pi} \sigma_\phi
+
+    Parameters
+    ----------
+    phase_deviation
+        Radians, as :func:`insarfeat.filters.phase_deviation` makes it of coherence and looks. NaN is nodata.
+    wavelength
+        Of the radar, in metres: 0.05546576 for Sentinel-1.
+
+    Returns
+    -------
+    Metres, of the same kind of array: what :func:`decompose` takes as ``deviations``. Speckle alone: the air comes on
+    top.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from insarfeat import filters
+    >>> noise = filters.phase_deviation(np.array([[0.3, 0.6, 0.9]], "f4"), looks=20)
+    >>> (1000 * displacement_deviation(noise, wavelength=0.05546576)).round(2)  # mm
+    array([[2.58, 1.01, 0.35]], dtype=float32)
+    """
+    return _DEVIATION(phase_deviation, parameters=_Wave(_positive("wavelength", wavelength)))
 
 
 def phase(displacement: Any, *, wavelength: float) -> Any:
@@ -173,14 +215,17 @@ def detectable_velocity(
     smallest_fringe: float = 0.5,
     edge: float = 5.0,
     floor: float = 0.2,
+    phase_deviation: Any = None,
+    certainty: float = 2.0,
 ) -> Any:
     r"""Range of downslope velocities that one interferogram can show, pixel by pixel.
 
-    .. math:: v_{slow} = \frac{f \lambda / 2}{T |S|}, \quad v_{fast} = \frac{n \lambda / 4}{T |S|}
+    .. math:: v_{slow} = \frac{\max(f, k \sigma / 2 \pi) \, \lambda / 2}{T |S|}, \quad
+        v_{fast} = \frac{n \lambda / 4}{T |S|}
 
-    The slowest makes the smallest part f of a fringe that is trusted. The fastest makes half a fringe from each pixel
-    to the next, where phase aliases, over the n pixels from the edge of the slide to the part that moves fastest: a
-    wider slide may move faster before its fringes are lost.
+    The slowest makes the smallest part f of a fringe that is trusted, and k times what noise makes. The fastest makes
+    half a fringe from each pixel to the next, where phase aliases, over the n pixels from the edge of the slide to
+    the part that moves fastest: a wider slide may move faster before its fringes are lost.
 
     Parameters
     ----------
@@ -197,6 +242,10 @@ def detectable_velocity(
         n: pixels over which the motion grows from nothing to its most.
     floor
         Least :math:`|S|`, as in :func:`downslope_displacement`: below it nothing is seen at any speed.
+    phase_deviation
+        σ in radians, as :func:`insarfeat.filters.phase_deviation` gives it; None for none.
+    certainty
+        k: how many of its deviations a phase must reach.
 
     Returns
     -------
@@ -222,8 +271,12 @@ def detectable_velocity(
         _positive("smallest_fringe", smallest_fringe),
         _positive("edge", edge),
         _share(floor),
+        _positive("certainty", certainty),
     )
-    return _named(_VELOCITIES(slope_to_los, parameters=chosen), ("slowest_velocity", "fastest_velocity"))
+    noise = 0.0 if phase_deviation is None else phase_deviation
+    return _named(
+        _VELOCITIES(slope_to_los, noise, parameters=chosen), ("slowest_velocity", "fastest_velocity")
+    )
 
 
 def decompose(

@@ -3,6 +3,7 @@
 from insarfeat.synth.batches import Batch, batches
 from insarfeat.synth.classes import CLASSES, REGIONS
 from insarfeat.synth.dems import DemFolder
+from insarfeat.synth.injection import Acquisition, SlidePlan, draw_slides, inject, moved
 from insarfeat.synth.knobs import LogUniform, Normal, OneOf, Uniform
 from insarfeat.synth.scene import scene, slides
 from insarfeat.synth.style import ELEMENTS, IMAGES, PLAIN, SHIFTED, Style
@@ -14,14 +15,19 @@ __all__ = [
     "PLAIN",
     "REGIONS",
     "SHIFTED",
+    "Acquisition",
     "Batch",
     "DemFolder",
     "LogUniform",
     "Normal",
     "OneOf",
+    "SlidePlan",
     "Style",
     "Uniform",
     "batches",
+    "draw_slides",
+    "inject",
+    "moved",
     "scene",
     "slides",
 ]

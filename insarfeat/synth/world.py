@@ -45,6 +45,8 @@ class World:
         Where its elevations come from.
     background
         A measured pair that the slides are put into, its first pixel the world's.
+    placed
+        Slides that are given; None where they are drawn.
     """
 
     seed: int
@@ -53,6 +55,7 @@ class World:
     conditions: Conditions
     relief: Relief
     background: Background | None = None
+    placed: tuple[Feature, ...] | None = None
 
     @property
     def land(self) -> Land:
@@ -71,6 +74,12 @@ class World:
 
     def features(self, window: Window) -> dict[int, Feature]:
         """Slides and artefacts that can touch a window, by a number that is theirs in the whole world."""
+        if self.placed is not None:
+            return {
+                number: feature
+                for number, feature in enumerate(self.placed, start=1)
+                if feature.shape.window(self.pixel).intersection(window).pixels
+            }
         placing = Placing(self.seed, self.pixel, self.style, self.conditions)
         surface = self.land.surface(placing.reach_of(window))
         return {

@@ -29,7 +29,7 @@ from insarfeat.filters.values import _INTENSITY, _MASKED, _ROUNDED
 from insarfeat.geometry import conventions
 from insarfeat.geometry.ground_view import _GROUND_VIEW, _View
 from insarfeat.geometry.line_of_sight import _ANGLES, _Side
-from insarfeat.geometry.motion import _DECOMPOSE, _DISPLACEMENT, _DOWNSLOPE, _PHASE, _VELOCITIES
+from insarfeat.geometry.motion import _DECOMPOSE, _DEVIATION, _DISPLACEMENT, _DOWNSLOPE, _PHASE, _VELOCITIES
 from insarfeat.geometry.sensitivity import _SENSITIVITY, _WEIGHT, _Sensitivity, _Weight
 from insarfeat.geometry.slopes import _LOCAL_INCIDENCE, _R_INDEX, _SLOPE_TO_LOS, _Looking
 from insarfeat.geometry.visibility import _SHADOW_LAYOVER
@@ -128,8 +128,12 @@ def _hidden(dem: Any, incidence: Any, heading: Any, **ground: Any) -> Any:
     return geometry.shadow_layover(dem, 40 + incidence / 10, heading / 10 - 12, **ground)
 
 
-def _velocities(slope_to_los: Any) -> Any:
-    return _values(geometry.detectable_velocity(slope_to_los / 100, baseline=12, wavelength=0.0555))
+def _velocities(slope_to_los: Any, phase_deviation: Any) -> Any:
+    return _values(
+        geometry.detectable_velocity(
+            slope_to_los / 100, baseline=12, wavelength=0.0555, phase_deviation=phase_deviation / 10
+        )
+    )
 
 
 def _decomposed(*rasters: Any) -> Any:
@@ -247,6 +251,7 @@ PUBLIC = {
     "phase": Case(_PHASE, geometry.phase, {"wavelength": 0.0555}),
     "downslope displacement": Case(_DOWNSLOPE, geometry.downslope_displacement, {"floor": 0.3}),
     "detectable velocity": Case(_VELOCITIES, _velocities),
+    "displacement deviation": Case(_DEVIATION, geometry.displacement_deviation, {"wavelength": 0.0555}),
     "decompose": Case(_DECOMPOSE, _decomposed, given=8),
     "border of the known": Case(routing._BORDER, routing._BORDER),
     "catchment area, to all lower": Case(wetness._SPREAD, wetness._SPREAD),

@@ -20,6 +20,7 @@ from insarfeat.geometry import (
     decompose,
     detectable_velocity,
     displacement,
+    displacement_deviation,
     downslope_displacement,
     los_from_incidence,
     los_from_licsar,
@@ -71,6 +72,28 @@ def test_nothing_is_divided_by_a_share_at_or_under_the_floor(dtype: Any) -> None
         np.isnan(detectable_velocity(share, baseline=12, wavelength=0.056, floor=0.25)["slowest_velocity"]),
         [[False, False, True, True, False, True, True, False]],
     )
+
+
+def test_a_deviation_of_pi_is_a_quarter_of_the_wavelength() -> None:
+    found = displacement_deviation(np.array([[np.pi, 0.0, np.nan]]), wavelength=0.056)
+    np.testing.assert_allclose(found, [[0.014, 0.0, np.nan]], atol=1e-15)
+
+
+def test_noise_hides_slow_motion_and_slows_nothing_that_is_faster() -> None:
+    share, deviation = np.full((1, 3), 0.5), np.array([[0.1, 2.0, np.nan]])
+    plain, noisy = (
+        detectable_velocity(
+            share, baseline=12, wavelength=SENTINEL1_WAVELENGTH, phase_deviation=one, certainty=3
+        )
+        for one in (None, deviation)
+    )
+    assert (
+        noisy["slowest_velocity"][0, 0] == plain["slowest_velocity"][0, 0]
+    )  # half a fringe is more than 0.3 radian
+    metres = 3 * displacement_deviation(deviation, wavelength=SENTINEL1_WAVELENGTH)[0, 1]
+    assert noisy["slowest_velocity"][0, 1] == pytest.approx(metres / 0.5 * 365.25 / 12)
+    assert noisy["fastest_velocity"][0, :2].tolist() == plain["fastest_velocity"][0, :2].tolist()
+    assert all(np.isnan(band[0, 2]) for band in noisy.values())
 
 
 @pytest.mark.parametrize(("days", "slowest"), [(6, 0.84), (12, 0.42), (18, 0.28), (30, 0.17)])

@@ -77,7 +77,16 @@ def test_without_any_knob_samples_stay_what_they_are() -> None:
 
 
 EVERYTHING = Augmentation(
-    phase_offset=1, phase_sign=0.5, turns=True, dropout=0.3, crop=0.4, gain=0.1, offset=0.2, noise=0.1
+    phase_offset=1,
+    phase_sign=0.5,
+    turns=True,
+    dropout=0.3,
+    crop=0.4,
+    edge=0.5,
+    level=6.0,
+    gain=0.1,
+    offset=0.2,
+    noise=0.1,
 )
 
 
@@ -246,6 +255,57 @@ def test_boxes_are_cut_with_their_masks_and_ignored_where_little_is_left() -> No
     assert dropped
 
 
+def test_samples_end_at_a_straight_line_as_often_as_asked() -> None:
+    given = samples(200)
+    given.raw[:, :, 0, 0] = 0.0
+    found = augmented(given, BANDS, Augmentation(edge=0.4), chance())
+    rows, cols = np.indices((24, 24)) - 11.5
+    cut, directions = 0, []
+    for sample in range(200):
+        lost = found.raw[sample].isnan()
+        assert (lost == lost[0]).all()
+        assert not found.valid[sample][lost[0]].any()
+        assert not found.mask[sample, 0][lost[0]].any()
+        assert same(found.raw[sample][~lost], given.raw[sample][~lost])
+        gone = lost[0].numpy()
+        if not gone.any():
+            continue
+        cut += 1
+        assert gone.mean() <= 0.5
+        across = np.array([rows[gone].mean() - rows[~gone].mean(), cols[gone].mean() - cols[~gone].mean()])
+        directions.append(np.arctan2(*across))
+        assert _apart_by_a_line(np.stack([rows, cols], -1)[gone], np.stack([rows, cols], -1)[~gone])
+    assert 50 < cut < 100
+    assert np.histogram(directions, bins=4, range=(-np.pi, np.pi))[0].min() > 8
+
+
+def _apart_by_a_line(one: Any, other: Any) -> bool:
+    """Whether some straight line has all points of one set on its far side."""
+    for angle in np.linspace(-np.pi, np.pi, 1441):
+        across = np.array([np.sin(angle), np.cos(angle)])
+        if (one @ across).min() > (other @ across).max() - 0.02:
+            return True
+    return False
+
+
+def test_boxes_at_an_edge_are_about_what_is_left_and_ignored_where_that_is_little() -> None:
+    given = samples(200)
+    found = augmented(given, BANDS, Augmentation(edge=1.0), chance())
+    ignored = dropped = shrunk = 0
+    for before, mask, labels in zip(given.boxes, found.mask[:, 0], found.boxes, strict=True):
+        if not mask.any():
+            assert len(labels) == 0
+            dropped += 1
+            continue
+        assert labels.boxes.tolist() == [box_about(mask)]
+        assert labels.classes.tolist() == before.classes.tolist()
+        whole = float((before.boxes[0, 2:] - before.boxes[0, :2]).prod())
+        assert bool(labels.ignore[0]) == (float(mask.sum()) < 0.3 * whole)
+        ignored += bool(labels.ignore[0])
+        shrunk += labels.boxes.tolist() != before.boxes.tolist()
+    assert min(ignored, dropped, shrunk) > 0
+
+
 def test_gain_and_offset_are_one_for_each_channel_of_each_sample() -> None:
     given = samples()
     found = augmented(given, BANDS, Augmentation(gain=0.2, offset=0.5), chance())
@@ -292,9 +352,22 @@ def test_powers_are_distorted_in_decibels() -> None:
     assert float((change - offsets[:, None]).std()) == pytest.approx(0.4, rel=0.02)
 
 
+def test_powers_alone_have_other_levels() -> None:
+    given = samples(64)
+    given.raw[:, COHERENCE] = 10.0 ** (given.raw[:, COHERENCE] - 1.5)
+    bands = [*BANDS[:3], Band(name="intensity", role="power", scale=4.0), BANDS[4]]
+    found = augmented(given, bands, Augmentation(level=12.0), chance())
+    change = (10 * (found.raw / given.raw)[:, COHERENCE].log10()).flatten(1)[:, 1:]
+    assert float(change.std(1).max()) < 1e-3
+    assert float(change.mean(1).abs().max()) <= 12.0 + 1e-3
+    assert float(change.mean(1).std()) == pytest.approx(24 / math.sqrt(12), rel=0.25)
+    others = [PHASE, UNWRAPPED, DISPLACEMENT, ELEVATION]
+    assert same(found.raw[:, others], given.raw[:, others])
+
+
 def test_nodata_stays_nodata_and_nothing_else_becomes_it() -> None:
     given = samples()
-    for name in ("phase_offset", "phase_sign", "gain", "offset", "noise"):
+    for name in ("phase_offset", "phase_sign", "level", "gain", "offset", "noise"):
         found = augmented(given, BANDS, replace(Augmentation(), **{name: 1.0}), chance())
         assert torch.equal(found.raw.isnan(), given.raw.isnan())
 

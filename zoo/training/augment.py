@@ -51,6 +51,11 @@ class Augmentation:
     crop
         Largest share of each side that is cut away. What is left is laid anywhere within the sample, nodata around
         it. Nothing is stretched: sizes in metres mean something.
+    edge
+        Share of samples that end at a straight line across them, in any direction: beyond it is nodata, as at the
+        border of a scene.
+    level
+        Each power of each sample gets ± level decibels: products are calibrated in different ways, or not at all.
     gain, offset
         Each channel of each sample (Mondini et al. 2026) is multiplied, about its band's centre, by 1 ± gain, and
         gets ± offset, in scales of the band; powers in decibels. Phases have neither, elevations no offset.
@@ -64,18 +69,20 @@ class Augmentation:
     dropout: float = 0.0
     bare: float = 0.0
     crop: float = 0.0
+    edge: float = 0.0
+    level: float = 0.0
     gain: float = 0.0
     offset: float = 0.0
     noise: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("phase_offset", "phase_sign", "dropout", "bare", "crop", "gain"):
+        for name in ("phase_offset", "phase_sign", "dropout", "bare", "crop", "edge", "gain"):
             value = getattr(self, name)
             if not 0.0 <= value <= 1.0:
                 raise InvalidArgument(
                     f"{name} of the augmentation is {value!r}; it must lie from 0 (off) to 1"
                 )
-        for name in ("offset", "noise"):
+        for name in ("level", "offset", "noise"):
             value = getattr(self, name)
             if not 0.0 <= value < math.inf:
                 raise InvalidArgument(f"{name} of the augmentation is {value!r}; it must be 0 (off) or more")
@@ -116,13 +123,15 @@ def augmented(
         samples = _turned(samples, bands, chance)
     if knobs.crop:
         samples = _cropped(samples, knobs.crop, chance)
+    if knobs.edge:
+        samples = _edged(samples, knobs.edge, chance)
     raw = samples.raw
     names = [band.name for band in bands]
     if knobs.phase_sign:
         backwards = chance.happens(knobs.phase_sign)
         sign = torch.where(backwards, -1.0, 1.0)[:, None]
         raw = raw * torch.where(_which(names, _SIGNED, raw), sign, 1.0)[..., None, None]
-    if knobs.gain or knobs.offset or knobs.noise:
+    if knobs.gain or knobs.offset or knobs.noise or knobs.level:
         raw = _distorted(raw, bands, knobs, chance)
     if knobs.phase_offset:
         offset = chance.uniform(-math.pi, math.pi) * chance.happens(knobs.phase_offset)
@@ -208,6 +217,8 @@ def _distorted(raw: Tensor, bands: Sequence[Band], knobs: Augmentation, chance: 
     # Where nothing is to happen the values stay what they are, to the last bit.
     raw = torch.where(gain * stretched == 0.0, raw, about + (raw - about) * (1.0 + gain * stretched))
     raw = raw + offset * moved * scale
+    if knobs.level:
+        raw = raw + power * chance.uniform(-knobs.level, knobs.level, len(bands))[..., None, None]
     if knobs.noise:
         raw = raw + knobs.noise * grain * chance.normal(*raw.shape[1:])
     return torch.where(power, 10.0 ** (raw / 10.0), raw)
@@ -308,3 +319,53 @@ def _cut_boxes(labels: BoxLabels, first: Tensor, laid: Tensor, sides: Tensor) ->
     ignore = labels.ignore | (after < LEAST_VISIBLE * before)
     moved = boxes + (laid - first).to(boxes).repeat(2)
     return BoxLabels(moved[left], labels.classes[left], ignore[left])
+
+
+def _edged(samples: Samples, share: float, chance: _Chance) -> Samples:
+    """Some samples without what lies beyond a line."""
+    height, width = samples.raw.shape[-2:]
+    happens, direction = chance.happens(share), chance.uniform(-math.pi, math.pi)
+    # At most half of a sample is lost, or little would be left to learn from.
+    along = chance.uniform(0.0, 0.5) * min(height, width)
+    down = torch.arange(height, device=along.device) - (height - 1) / 2
+    across = torch.arange(width, device=along.device) - (width - 1) / 2
+    beyond = (
+        direction.sin()[:, None, None] * down[:, None] + direction.cos()[:, None, None] * across
+    ) > along[:, None, None]
+    inside = ~(beyond & happens[:, None, None])
+    boxes = tuple(
+        _boxes_inside(one, part) if cut else one
+        for one, part, cut in zip(samples.boxes, inside.cpu(), happens.tolist(), strict=True)
+    )
+    return Samples(
+        samples.raw.masked_fill(~inside[:, None], math.nan),
+        samples.mask * inside[:, None],
+        samples.valid & inside,
+        samples.kind * inside,
+        boxes,
+    )
+
+
+def _boxes_inside(labels: BoxLabels, inside: Tensor) -> BoxLabels:
+    """Boxes of one sample, drawn about what is left of them; ignored where that is little."""
+    left, boxes, ignore = [], [], []
+    for number, box in enumerate(labels.boxes):
+        row0, col0, row1, col1 = (round(side) for side in box.tolist())
+        rows, cols = inside[row0:row1, col0:col1].nonzero(as_tuple=True)
+        if not len(rows):
+            continue
+        left.append(number)
+        boxes.append(
+            [
+                row0 + int(rows.min()),
+                col0 + int(cols.min()),
+                row0 + int(rows.max()) + 1,
+                col0 + int(cols.max()) + 1,
+            ]
+        )
+        ignore.append(
+            bool(labels.ignore[number]) or len(rows) < LEAST_VISIBLE * (row1 - row0) * (col1 - col0)
+        )
+    return BoxLabels(
+        labels.boxes.new_tensor(boxes).reshape(-1, 4), labels.classes[left], labels.ignore.new_tensor(ignore)
+    )

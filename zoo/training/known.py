@@ -101,6 +101,8 @@ _CARRIES_OVER = {
     "turns": True,
     "dropout": 0.2,
     "bare": 0.25,
+    "edge": 0.3,
+    "level": 15.0,
     "gain": 0.15,
     "offset": 0.3,
 }
@@ -166,7 +168,7 @@ KNOWN: Final[dict[str, _Content]] = {
         ),
         "classes": ("CF", "CS", "FS", "DG", "RG", "DS", "RS", "PR", "TA", "EV", "AR"),
         "pixel": 15.0,
-        "pixels": (15.0, 20.0),
+        "pixels": (20.0, 12.5),
         "least_pixel": 10.0,
         "largest_pixel": 20.0,
         "patch": 160,

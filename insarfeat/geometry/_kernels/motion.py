@@ -32,17 +32,24 @@ def downslope(displacement, slope_to_los, out, floor):
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def velocities(slope_to_los, slowest, fastest, floor, slow, fast):
-    """Slowest and fastest velocity down the slope, from those along the line of sight."""
+def velocities(slope_to_los, phase_deviation, slowest, fastest, floor, slow, noise, fast):
+    """Slowest and fastest velocity down the slope, from those along the line of sight.
+
+    ``noise`` is the velocity of a radian of deviation.
+    """
     least = slowest.dtype.type(floor)
     nothing = slowest.dtype.type(np.nan)
-    lower, upper = slowest.dtype.type(slow), slowest.dtype.type(fast)
+    lower, radian = slowest.dtype.type(slow), slowest.dtype.type(noise)
+    upper = slowest.dtype.type(fast)
+    given = np.empty((2, slowest.shape[1]), slowest.dtype)
     for y in range(len(slowest)):
-        facing, into, onto = slope_to_los[y], slowest[y], fastest[y]
+        facing, into, onto = row_of(slope_to_los, y, given[0]), slowest[y], fastest[y]
+        deviation = row_of(phase_deviation, y, given[1])
         for i in range(into.size):
             share = abs(facing[i]) if abs(facing[i]) > least else nothing
-            into[i] = lower / share
-            onto[i] = upper / share
+            beyond = radian * deviation[i]
+            into[i] = (lower if lower > beyond else beyond) / share
+            onto[i] = upper / share + 0 * beyond
 
 
 @numba.njit(nogil=True, cache=True)
