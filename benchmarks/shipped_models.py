@@ -73,8 +73,8 @@ STAGES = {
         WIDE,
         500,
         {
-            "yolo-s-synth": {"epochs": 4, "optimizer": {"learning_rate": 5e-4}},
-            "segformer-b0-synth": {"epochs": 4, "optimizer": {"learning_rate": 3e-4}},
+            "yolo-s-synth": {"epochs": 3, "optimizer": {"learning_rate": 5e-4}},
+            "segformer-b0-synth": {"epochs": 3, "optimizer": {"learning_rate": 3e-4}},
         },
     ),
 }

@@ -1,4 +1,4 @@
-"""The verbs of the zoo: ``models``, ``predict``, ``train`` and ``evaluate``."""
+"""The verbs of the zoo: ``models``, ``predict``, ``train``, ``evaluate`` and ``blindspots``."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ import typer
 
 from insarfeat.cli.options import DryRun, Overwrite, SchedulerText, scheduler_of
 from insarfeat.errors import InvalidArgument
+from zoo.blindspots_verb import blindspots
+from zoo.review_verbs import inventory, review
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -30,13 +32,16 @@ Device = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verbs, where what they need is installed."""
+    """Add the verbs; those of the models only where what they need is installed."""
+    app.add_typer(review, name="review")
+    app.add_typer(inventory, name="inventory")
     if importlib.util.find_spec("torch") is None or importlib.util.find_spec("safetensors") is None:
         return
     app.command("models")(models)
     app.command("predict")(predict)
     app.command("train")(train)
     app.command("evaluate")(evaluate)
+    app.command("blindspots")(blindspots)
 
 
 def models(

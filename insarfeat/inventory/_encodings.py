@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import struct
 from typing import Any
 
@@ -36,6 +38,24 @@ def well_known_text(area: MappedArea) -> str:
         for polygon in area.polygons
     ]
     return f"POLYGON {parts[0]}" if len(parts) == 1 else f"MULTIPOLYGON ({', '.join(parts)})"
+
+
+def of_well_known_text(text: str) -> dict[str, Any]:
+    """A polygon, or several, as GeoJSON.
+
+    >>> of_well_known_text("POLYGON ((0 0, 1.5 0, 1.5 2, 0 0))")["coordinates"]
+    [[[0.0, 0.0], [1.5, 0.0], [1.5, 2.0], [0.0, 0.0]]]
+    """
+    kinds = {"POLYGON": "Polygon", "MULTIPOLYGON": "MultiPolygon"}
+    kind, _, numbers = text.strip().partition("(")
+    if kind.strip().upper() not in kinds:
+        raise InvalidArgument(f"the outline must be POLYGON or MULTIPOLYGON; got {text[:40]!r}")
+    corner = re.compile(r"([^\s(),]+)\s+([^\s(),]+)")
+    listed = corner.sub(lambda found: f"[{float(found[1])!r}, {float(found[2])!r}]", f"({numbers}")
+    return {
+        "type": kinds[kind.strip().upper()],
+        "coordinates": json.loads(listed.replace("(", "[").replace(")", "]")),
+    }
 
 
 def in_degrees(polygon: Polygon, turn: Any) -> list[list[list[float]]]:

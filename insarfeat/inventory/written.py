@@ -285,6 +285,7 @@ def _write_geopackage(layer: _Layer, file: Path, name: str) -> None:
         driver="GPKG",
         geometry_type="MultiPolygon" if multi else "Polygon",
         crs=layer.crs_name,
+        dataset_options={"VERSION": "1.3"},  # that GIS programs of the last years read without a remark
         layer_metadata={key: as_text(value) for key, value in layer.metadata.items()} or None,
     )
 

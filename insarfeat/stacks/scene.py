@@ -26,12 +26,40 @@ from insarfeat.stacks.placement import Placement, on_map
 from insarfeat.windows import Shape, Window
 
 if TYPE_CHECKING:
-    pass
+    from insarfeat.stacks.recipe import PhasePart
 
 _log = logging.getLogger(__name__)
 
 _REFERENCE_PIXEL = (10.0, 20.0)
 """Metres: pixels about as large as those on which the reference composite of terrain was fitted."""
+
+
+def phase_filtered(
+    phase: xr.DataArray, chosen: PhasePart, *, resolution: tuple[float, float] | None = None
+) -> xr.DataArray:
+    """An interferogram, or a phase, behind the filter of a recipe.
+
+    Parameters
+    ----------
+    phase
+        On a map, or in radar geometry.
+    chosen
+        Of the recipe.
+    resolution
+        Metres per pixel (rows, columns) where there is no map.
+    """
+    if chosen.gaussian is not None:
+        phase = filters.gaussian(phase, width=chosen.gaussian, resolution=resolution)
+    if chosen.alpha > 0:
+        phase = filters.goldstein(
+            phase,
+            alpha=chosen.alpha,
+            window=chosen.window,
+            overlap=chosen.overlap,
+            smoothing=chosen.smoothing,
+            normalize=chosen.normalize,
+        )
+    return phase
 
 
 @dataclass(frozen=True)
@@ -86,23 +114,11 @@ class Scene(Placement):
     @cached_property
     def filtered(self) -> xr.DataArray:
         """Filtered interferogram or phase, on the same grid."""
-        chosen, phase = self.recipe.phase, self.interferogram
-        if chosen.gaussian is not None:
-            size = None
-            if not on_map(phase):
-                rows, columns = self.looks
-                size = (self._spacing[0] * rows, self._spacing[1] * columns)
-            phase = filters.gaussian(phase, width=chosen.gaussian, resolution=size)
-        if chosen.alpha > 0:
-            phase = filters.goldstein(
-                phase,
-                alpha=chosen.alpha,
-                window=chosen.window,
-                overlap=chosen.overlap,
-                smoothing=chosen.smoothing,
-                normalize=chosen.normalize,
-            )
-        return phase
+        phase, size = self.interferogram, None
+        if self.recipe.phase.gaussian is not None and not on_map(phase):
+            rows, columns = self.looks
+            size = (self._spacing[0] * rows, self._spacing[1] * columns)
+        return phase_filtered(phase, self.recipe.phase, resolution=size)
 
     @cached_property
     def wrapped_phase(self) -> xr.DataArray:

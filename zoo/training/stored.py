@@ -47,6 +47,9 @@ FORMAT = 1
 
 Numbers = NDArray[np.int64]
 
+_MIXED = 24  # shards
+_AHEAD = 512  # tiles: half a minute of training
+
 
 def store_samples(
     options: SyntheticOptions,
@@ -180,13 +183,34 @@ class StoredSamples:
         return -(-len(self) // self._batch)
 
     def epoch(self, number: int) -> Iterator[Samples]:
-        """The batches of an epoch, in an order of its own."""
+        """The batches of an epoch, in an order of its own.
+
+        Shards come in random order, and the tiles of two dozen at a time are mixed: so a disk reads in long runs what
+        is needed next, and tiles may be far more than memory holds.
+        """
         random = np.random.default_rng((self._seed, number))
-        if self._weights is None:
-            order = random.permutation(len(self))
-        else:
+        if self._weights is not None:
             order = random.choice(len(self), len(self), p=self._weights)
-        return (self.read(chosen) for chosen in np.array_split(order, self.length))
+            return (self.read(chosen) for chosen in np.array_split(order, self.length))
+        tiles = np.arange(len(self))
+        shards = random.permutation(-(-len(self) // self._at_place))
+        mixed = [
+            random.permutation(tiles[np.isin(tiles // self._at_place, some)])
+            for some in np.array_split(shards, -(-len(shards) // _MIXED))
+        ]
+        return self._read_on(np.concatenate(mixed))
+
+    def _read_on(self, order: Numbers) -> Iterator[Samples]:
+        """Batches in an order; what comes next is asked for before it is needed."""
+        asked: set[int] = set()
+        first = 0
+        for chosen in np.array_split(order, self.length):
+            ahead = np.unique(order[first : first + _AHEAD] // self._at_place)
+            for shard in [each for each in ahead.tolist() if each not in asked]:
+                self._shard_of(shard * self._at_place).ask_for()
+                asked.add(shard)
+            first += len(chosen)
+            yield self.read(chosen)
 
     def read(self, chosen: Numbers) -> Samples:
         """Tiles by their numbers."""
