@@ -11,6 +11,7 @@ are single steps.
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import os
 import time
@@ -185,31 +186,33 @@ def test(model_path: Path, data: Path, tiles: int | None, picture: Path | None) 
     return found
 
 
+def _stage_told(folder: Path) -> dict[str, float]:
+    """Epochs and minutes of a stage, from its log."""
+    with (folder / "log.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return {"epochs": len(rows), "minutes": sum(float(row["seconds"]) for row in rows) / 60.0}
+
+
 def ship(name: str, data: Path, run: Path) -> Path:
     """Test, write the card, put the weights beside it where the package has its models, and record what they say."""
-    import csv
-
     import zoo
     from benchmarks import machine, pages, shipped_cards, shipped_record
     from zoo.weights import WeightFile
 
     (weights,) = run.glob(f"{name}-v*.safetensors")
-    title, scores = weights.stem, run / "scores.json"
+    model_name, scores = weights.stem, run / "scores.json"
     if not scores.exists() or json.loads(scores.read_text())["digest"] != WeightFile.of(weights).digest:
         told = test(weights, data, None, _DOCS / f"limits-{name}.png")
         scores.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     told = json.loads(scores.read_text(encoding="utf-8"))
-    with (run / "log.csv").open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
     here = machine.describe()
     told["made"] = {
         "command": f"python -m benchmarks.shipped_models make {name} --data DEMS",
-        "minutes": sum(float(row["seconds"]) for row in rows) / 60.0,
         "machine": f"{here.cpu}, {here.cores} cores",
-        "epochs": len(rows),
+        "stages": [_stage_told(folder) for folder in (*(run / title for title in list(STAGES)[:-1]), run)],
         "tiles": _TILES,
     }
-    failures = (_FAILURES / f"{title}.md").read_text(encoding="utf-8")
+    failures = (_FAILURES / f"{model_name}.md").read_text(encoding="utf-8")
     card = shipped_cards.write_card(weights, told, failures)
     kept = card.with_suffix(".safetensors")
     page = _DOCS / "shipped-models.md"
@@ -217,7 +220,7 @@ def ship(name: str, data: Path, run: Path) -> Path:
     page.write_text(pages.renew(page.read_text(encoding="utf-8"), {name: made}), encoding="utf-8")
     shipped_record.RECORDS.mkdir(exist_ok=True)
     record = shipped_record.record(zoo.load(kept, device="cpu", precision="float32"), data)
-    (shipped_record.RECORDS / f"{title}.json").write_text(
+    (shipped_record.RECORDS / f"{model_name}.json").write_text(
         json.dumps(record, indent=1) + "\n", encoding="utf-8"
     )
     return kept

@@ -21,7 +21,12 @@ from zoo.weights import WeightFile
 
 CLASSES = ("CF", "RG", "AR")
 REAL = {"km2": 80.0, "detections": 1, "per_100_km2": {"value": 1.2, "low": 0.03, "high": 7.0}}
-MADE = {"command": "make it", "minutes": 3.0, "machine": "a machine", "epochs": 2, "tiles": 10}
+MADE = {
+    "command": "make it",
+    "machine": "a machine",
+    "stages": [{"epochs": 2, "minutes": 3.0}, {"epochs": 1, "minutes": 1.0}],
+    "tiles": 10,
+}
 
 
 @pytest.fixture

@@ -77,8 +77,8 @@ class Inventory:
     places
         One row for each place, with the columns of :func:`zoo.fuse` (``times_seen`` of ``chances``, the pairs that
         could have seen it, ``first_seen``, ``last_seen``, ``class_votes``), and ``uid``, ``status`` and what else an
-        expert says, ``outline_by``, ``speed_low`` and ``speed_high`` (cm a year down the slope), ``version`` and
-        ``updated``.
+        expert says, ``outline_by``, ``speed_low`` and ``speed_high`` (cm a year down the slope: median and 90th
+        percentile inside the outline, medians over the pairs), ``version`` and ``updated``.
     sightings
         Every detection, with its speeds.
     visible
@@ -323,16 +323,17 @@ def _outlined(looks: Sequence[Look]) -> dict[str, Mapping[str, Any]]:
 def _with_own(fused: Detections, sightings: Detections, time: str) -> Detections:
     """Fused places with the columns that only an inventory has."""
     members = [Outline.of(outline) for outline in sightings.outlines]
-    low, high = (sightings.table[name].to_numpy(float) for name in SPEEDS[:2]) if len(sightings) else ([], [])
-    sources = sightings.table[SPEEDS[2]].tolist() if len(sightings) else []
+    low, high = (sightings.table[name].to_numpy(float) for name in SPEEDS[:2])
+    sources = sightings.table[SPEEDS[2]].tolist()
     slow, fast, how = [], [], []
     for outline in fused.outlines:
         place = Outline.of(outline)
         mine = [
             n for n, other in enumerate(members) if place.likeness(other) >= _SAME and np.isfinite(low[n])
         ]
-        slow.append(min((float(low[n]) for n in mine), default=float("nan")))
-        fast.append(max((float(high[n]) for n in mine), default=float("nan")))
+        # Medians over the pairs: air makes single ones too fast.
+        slow.append(float(np.median(low[mine])) if mine else float("nan"))
+        fast.append(float(np.median(high[mine])) if mine else float("nan"))
         how.append(", ".join(sorted({sources[n] for n in mine})))
     count = len(fused)
     own: dict[str, Any] = {

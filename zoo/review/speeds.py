@@ -29,7 +29,7 @@ _DAYS_PER_YEAR = 365.25
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """10th and 90th percentile of the speed inside an outline, cm a year; NaN where nothing is known.
+    """Median and 90th percentile of the speed inside an outline, cm a year; NaN where nothing is known.
 
     ``source`` is "unwrapped", or "wrapped": then half a fringe is the most that can be told, and faster motion folds
     back.
@@ -91,7 +91,7 @@ def _speed(
         return Speed()
     # Displacement is positive towards the satellite, and slope_to_los where motion down the slope leads away from it.
     speeds = np.abs(moved[usable] / facing[usable]) * 100.0 * _DAYS_PER_YEAR / days
-    low, high = np.percentile(speeds, [10.0, 90.0])
+    low, high = np.percentile(speeds, [50.0, 90.0])
     return Speed(float(low), float(high), "wrapped" if name == "wrapped_phase" else "unwrapped")
 
 
