@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -57,15 +58,14 @@ def blindspots(
     import insarfeat
     import zoo
     from insarfeat.cli.progress import shown
-    from insarfeat.synth import SlidePlan
-    from zoo.blindspots import MAP, Question, Told, Trials, blind_spots
+    from zoo.blindspots import MAP, PLAN, Question, Told, Trials, blind_spots
     from zoo.blindspots.picture import draw
     from zoo.inputs import opened
 
     folder = out or stacks[0].with_name(f"{stacks[0].stem}-blindspots")
     if (folder / MAP).exists() and not overwrite:
         raise OutputExists(f"{folder / MAP} exists; add --overwrite, or name another folder with --out")
-    plan = SlidePlan() if classes is None else SlidePlan(tuple(classes.replace(" ", "").split(",")))
+    plan = PLAN if classes is None else replace(PLAN, classes=tuple(classes.replace(" ", "").split(",")))
     question = Question(area, speed, probability)
     trials = Trials(injections, plan, seed, resample, scheduler_of(scheduler))
     told = Told(incidence, heading, days, None, None if unfiltered is None else _interferogram(unfiltered))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +27,15 @@ if TYPE_CHECKING:
 
     from zoo.model import Model
 
-__all__ = ["BlindSpots", "Question", "Recall", "Told", "Trials", "blind_spots", "recall_table"]
+__all__ = ["PLAN", "BlindSpots", "Question", "Recall", "Told", "Trials", "blind_spots", "recall_table"]
 
 _log = logging.getLogger(__name__)
 
 MAP, JOURNAL, TABLE, INJECTED = "blindspots.nc", "trials.jsonl", "recall.csv", "injected.geojson"
 """Files in the folder."""
+
+PLAN = SlidePlan(area=(0.004, 0.6))
+"""What is tried where nothing is said: all classes that creep, from the smallest that a pixel or two show."""
 
 _STATEMENT = (
     "Recall was counted on synthetic slides that were put into these pairs. Real slides may look otherwise."
@@ -59,7 +62,7 @@ class Trials:
     """
 
     injections: int = 400
-    plan: SlidePlan = field(default_factory=SlidePlan)
+    plan: SlidePlan = PLAN
     seed: int = 0
     resample: bool = False
     scheduler: Scheduler = None
