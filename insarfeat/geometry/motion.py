@@ -155,7 +155,7 @@ def displacement_deviation(phase_deviation: Any, *, wavelength: float) -> Any:
     >>> from insarfeat import filters
     >>> noise = filters.phase_deviation(np.array([[0.3, 0.6, 0.9]], "f4"), looks=20)
     >>> (1000 * displacement_deviation(noise, wavelength=0.05546576)).round(2)  # mm
-    array([[2.58, 1.01, 0.35]], dtype=float32)
+    array([[2.77, 0.98, 0.35]], dtype=float32)
     """
     return _DEVIATION(phase_deviation, parameters=_Wave(_positive("wavelength", wavelength)))
 
