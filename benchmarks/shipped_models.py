@@ -95,7 +95,7 @@ def make_tiles(
 
     recipe = recipe_of(name, stage)
     parts: tuple[tuple[Part, int, Style, int], ...] = (
-        ("train", count, PLAIN.with_(**RARE, **stage.style), recipe.seed),
+        ("train", count, PLAIN.with_(**{**RARE, **stage.style}), recipe.seed),
         ("validation", _VALIDATION, PLAIN.with_(**stage.style), recipe.seed + _OTHER_SEED),
     )
     for part, wanted, style, seed in parts:
