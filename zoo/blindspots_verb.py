@@ -65,6 +65,8 @@ def blindspots(
     folder = out or stacks[0].with_name(f"{stacks[0].stem}-blindspots")
     if (folder / MAP).exists() and not overwrite:
         raise OutputExists(f"{folder / MAP} exists; add --overwrite, or name another folder with --out")
+    if not dry_run:
+        insarfeat.plot.require()  # before hours of work, not after
     plan = PLAN if classes is None else replace(PLAN, classes=tuple(classes.replace(" ", "").split(",")))
     question = Question(area, speed, probability)
     trials = Trials(injections, plan, seed, resample, scheduler_of(scheduler))

@@ -347,6 +347,13 @@ class PairDays:
     first: str = ""
     last: str = ""
 
+    @property
+    def between(self) -> int | None:
+        """How many days lie between them; None where they are not known."""
+        if not (self.first and self.last):
+            return None
+        return (date.fromisoformat(self.last) - date.fromisoformat(self.first)).days
+
 
 def days_of(pair: str) -> PairDays:
     """The first two days that a pair's name tells, in their order.

@@ -1,5 +1,6 @@
 """Mapped landslides: read and written, drawn as labels, compared with layers, and the power law of their areas."""
 
+from insarfeat.inventory._encodings import of_well_known_text
 from insarfeat.inventory.comparison import Comparison, LayerContrast, Summary, compare
 from insarfeat.inventory.feature_boxes import Box, Boxes, boxes
 from insarfeat.inventory.labels import rasterize
@@ -20,6 +21,7 @@ __all__ = [
     "boxes",
     "compare",
     "frequency_area",
+    "of_well_known_text",
     "rasterize",
     "read_polygons",
     "write_polygons",

@@ -163,4 +163,8 @@ def _attributes(recipe: Recipe, scene: Scene) -> dict[str, Any]:
         found.pop(gone, None)
     found["title"] = f"{recipe.name} stack" + ("" if scene.pair is None else f" of {scene.pair.name}")
     found["insarfeat_recipe"] = recipe.model_dump_json()
+    for name in ("incidence", "heading"):
+        angle = scene.given.rasters.get(name)
+        if angle is not None and not hasattr(angle, "coords"):  # one number for the whole scene
+            found[name] = float(angle)
     return found

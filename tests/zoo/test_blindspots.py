@@ -136,7 +136,7 @@ def test_slides_on_which_something_was_found_before_do_not_count(stack: xr.Datas
     loud = stack.copy(deep=True)
     loud["wrapped_phase"][40:260] = 2.0  # the model marks all of it
     found = blind_spots(Threshold(), loud, tmp_path, trials=TRIALS, told=TOLD)
-    from insarfeat.inventory._encodings import of_well_known_text
+    from insarfeat.inventory import of_well_known_text
 
     tops = [
         max(corner[1] for corner in of_well_known_text(text)["coordinates"][0])
@@ -282,3 +282,34 @@ def test_a_plain_has_no_room_for_slides(stack: xr.Dataset, tmp_path: Path) -> No
     flat = stack.assign(elevation=0.0 * stack["elevation"] + 10.0)
     with pytest.raises(RunFailed, match="too flat for these classes"):
         blind_spots(Threshold(), flat, tmp_path, trials=TRIALS, told=TOLD)
+
+
+def test_a_stack_says_by_what_angles_it_was_made(stack: xr.Dataset) -> None:
+    from insarfeat import stacks
+
+    pair = stack[["wrapped_phase", "coherence"]].assign_attrs(
+        primary_date="2023-09-04", secondary_date="2023-09-16"
+    )
+    made = stacks.lazy_stack(
+        "models",
+        interferogram=pair,
+        dem=stack["elevation"],
+        grid=stack["elevation"],
+        incidence=39.0,
+        heading=-12.0,
+    )
+    (view,) = views_of(made)
+    assert view.acquisition == synth.Acquisition(39.0, -12.0, 12.0)
+    assert view.orbit == "A"
+
+
+def test_a_model_may_look_at_pixels_of_its_own_size(tmp_path: Path) -> None:
+    import zoo
+
+    fine = synth.scene(seed=6, size=320, pixel=8.0, without=["artefacts"])
+    layers = fine[["wrapped_phase", "coherence", "elevation", "sensitivity"]]
+    model = zoo.load("segformer-b0-synth-v1")
+    found = blind_spots(model, layers, tmp_path, trials=Trials(60, resample=True))
+    trials = found.trials
+    seen, hidden = (trials.loc[trials["shows"] == how, "found"].mean() for how in ("coherent", "hidden"))
+    assert seen > hidden

@@ -11,6 +11,8 @@ import xarray as xr
 
 pytest.importorskip("pyogrio")
 
+from as_in_qgis import edit
+
 from insarfeat.errors import InvalidArgument, MissingInput, OutputExists, UnreadableInput
 from insarfeat.geometry import SENTINEL1_WAVELENGTH
 from insarfeat.georeference import parse_crs
@@ -184,16 +186,9 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
 
 
 def test_the_review_of_an_inventory_comes_back_into_it(tmp_path: Path) -> None:
-    import sqlite3
-    from contextlib import closing
-
     kept = Inventory.empty().updated([seen(PAIRS[0], [(0, 0)]), seen(PAIRS[1], [(10, 0)])], when=WHEN)
     path = export_review(kept.places, tmp_path / "review.gpkg")
-    with closing(sqlite3.connect(path)) as database:
-        for name in ("ST_IsEmpty", "ST_MinX", "ST_MaxX", "ST_MinY", "ST_MaxY"):
-            database.create_function(name, 1, lambda _: 0)
-        database.execute("UPDATE candidates SET status = 'accepted', Sign_Qual = 1, Class_Unc = 1")
-        database.commit()
+    edit(path, "UPDATE candidates SET status = 'accepted', Sign_Qual = 1, Class_Unc = 1")
     judged = kept.judged(import_review(path, reviewer="MR"))
     assert judged.places.table["status"].tolist() == ["accepted"]
     assert judged.places.table["uid"].tolist() == kept.places.table["uid"].tolist()

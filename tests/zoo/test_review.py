@@ -13,6 +13,8 @@ import xarray as xr
 
 pytest.importorskip("pyogrio")
 
+from as_in_qgis import edit
+
 from insarfeat.errors import InvalidArgument, OutputExists, UnreadableInput
 from insarfeat.georeference import parse_crs
 from insarfeat.inventory import read_polygons
@@ -36,16 +38,6 @@ def found(count: int = 4) -> Detections:
     ]
     about = {"model": "yolo-s-synth-v1", "version": 1, "training_data": "synthetic"}
     return Detections.of_outlines(outlines, rows, crs=CRS, pair="20230904_20230916", orbit="A", about=about)
-
-
-def edit(path: Path, *changes: str) -> None:
-    """What an expert does in QGIS: it brings the functions that the triggers of a GeoPackage need."""
-    with closing(sqlite3.connect(path)) as database:
-        for name in ("ST_IsEmpty", "ST_MinX", "ST_MaxX", "ST_MinY", "ST_MaxY"):
-            database.create_function(name, 1, lambda _: 0)
-        for change in changes:
-            database.execute(change)
-        database.commit()
 
 
 @pytest.fixture
@@ -132,11 +124,7 @@ def test_an_outline_that_was_moved_is_noticed(exported: Path) -> None:
     )  # fmt: skip
     with closing(sqlite3.connect(other)) as database:
         shape = database.execute("SELECT geom FROM candidates WHERE Id = 1").fetchone()[0]
-    with closing(sqlite3.connect(exported)) as database:
-        for name in ("ST_IsEmpty", "ST_MinX", "ST_MaxX", "ST_MinY", "ST_MaxY"):
-            database.create_function(name, 1, lambda _: 0)
-        database.execute("UPDATE candidates SET geom = ? WHERE Id = 1", (shape,))
-        database.commit()
+    edit(exported, "UPDATE candidates SET geom = ? WHERE Id = 1", values=(shape,))
     assert [change.what for change in import_review(exported, reviewer="MR").changes] == ["outline"]
 
 
@@ -235,4 +223,4 @@ def test_blind_spots_come_as_polygons_by_cause(tmp_path: Path) -> None:
     assert layers_in(path) == ("blind_spots", "candidates")
     (one,) = read_polygons(path, layer="blind_spots")["features"]  # single cells are noise
     assert one["properties"]["cause"] == "line_of_sight"
-    assert one["properties"]["km2"] == pytest.approx(9 * 0.12**2)
+    assert one["properties"]["km2"] == pytest.approx(9 * 0.12**2, rel=0.01)

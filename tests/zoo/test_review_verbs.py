@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,8 @@ import pytest
 
 pytest.importorskip("pyogrio")
 pytest.importorskip("torch")
+
+from as_in_qgis import edit
 
 import insarfeat
 from zoo.detections import Detections
@@ -36,14 +36,6 @@ def found(tmp_path: Path) -> list[Path]:
         made = Detections.of_outlines(outlines, rows, crs=CRS, pair=pair, orbit="A", about=about)
         paths.append(made.write(tmp_path / f"found-{number}.gpkg"))
     return paths
-
-
-def edit(path: Path, change: str) -> None:
-    with closing(sqlite3.connect(path)) as database:
-        for name in ("ST_IsEmpty", "ST_MinX", "ST_MaxX", "ST_MinY", "ST_MaxY"):
-            database.create_function(name, 1, lambda _: 0)
-        database.execute(change)
-        database.commit()
 
 
 def test_the_loop_from_candidates_to_an_inventory(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from zoo.model import Model
 
 __all__ = ["PLAN", "BlindSpots", "Question", "Recall", "Told", "Trials", "blind_spots", "recall_table"]
-
-_log = logging.getLogger(__name__)
 
 MAP, JOURNAL, TABLE, INJECTED = "blindspots.nc", "trials.jsonl", "recall.csv", "injected.geojson"
 """Files in the folder."""
@@ -214,6 +211,7 @@ def _journal(folder: Path, model: Model, views: Sequence[View], trials: Trials, 
         "pairs": [[view.name, asdict(view.acquisition)] for view in views],
         "plan": asdict(trials.plan),
         "seed": trials.seed,
+        "resample": trials.resample,
         "unfiltered": views[0].unfiltered is not None,
         "shape": list(views[0].layers["elevation"].shape),
     }
@@ -282,7 +280,7 @@ def _write(result: BlindSpots, folder: Path, view: View) -> None:
 
 def _injected(trials: pd.DataFrame) -> dict[str, Any]:
     """Every slide and pair as a feature."""
-    from insarfeat.inventory._encodings import of_well_known_text
+    from insarfeat.inventory import of_well_known_text
 
     table = trials.drop(columns="outline")
     features = [

@@ -51,11 +51,8 @@ class Finder:
         """What the model says of layers in memory."""
         found = self.model.predict(layers, resample=self.resample)
         if self.model.description.task == "masks":
-            mask = (
-                found["landslide"].interp_like(layers["elevation"], method="nearest")
-                if self.resample
-                else (found["landslide"])
-            )
+            # The model may have looked at pixels of its own size.
+            mask = found["landslide"].reindex_like(layers["elevation"], method="nearest")
             return Found(mask.values == 1, None)
         slides = found.only(lambda table: table["class"] != "AR")
         grid = layers["elevation"]

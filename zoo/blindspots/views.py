@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -227,10 +226,10 @@ def _known(given: float | None, stack: xr.Dataset, name: str) -> float | None:
 
 def _days(name: str, attrs: Mapping[str, Any]) -> float | None:
     """Days between the images of a pair, from what is said of it."""
-    days = days_of(name)
-    if days.first and days.last:  # of several pairs each has its own
-        return float((date.fromisoformat(days.last) - date.fromisoformat(days.first)).days)
-    return float(attrs["baseline_days"]) if "baseline_days" in attrs else None
+    days = days_of(name).between  # of several pairs each has its own
+    if days is None:
+        days = attrs.get("baseline_days")
+    return None if days is None else float(days)
 
 
 _EXAMPLES = {"incidence": "39", "heading": "-12", "days": "12"}

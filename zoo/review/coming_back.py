@@ -14,6 +14,7 @@ from insarfeat.errors import InvalidArgument, UnreadableInput
 from insarfeat.inventory import read_polygons
 from insarfeat.inventory.geopackage import Notes, Sheet, layers_in, read_notes, write_sheets
 from insarfeat.synth.classes import ARTEFACT
+from zoo.detections import days_of
 from zoo.review.going_out import (
     CANDIDATES,
     COLUMNS,
@@ -21,7 +22,6 @@ from zoo.review.going_out import (
     JUDGED,
     KNOWN_CLASSES,
     STATUSES,
-    days_between,
     outline_mark,
 )
 from zoo.review.styles import STATUS_COLOURS, style
@@ -192,7 +192,7 @@ def _completed(feature: Mapping[str, Any], number: int) -> dict[str, Any]:
         told["status"] = told["status"] or "accepted"
     told["status"] = told["status"] or "new"
     if told["Bt"] is None and told["IFG"]:
-        told["Bt"] = days_between(str(told["IFG"]))
+        told["Bt"] = days_of(str(told["IFG"])).between
     told["Id"] = told["Id"] if told["Id"] is not None else number
     return {"type": "Feature", "properties": told, "geometry": dict(feature["geometry"])}
 
@@ -218,7 +218,7 @@ def _faults(told: Mapping[str, Any]) -> Iterator[str]:
             yield f"{row}: {name} is {value!r}; it must be 1 or 2 ({meaning})"
     if told["Traj"] not in (None, "A", "D", "AD"):
         yield f"{row}: Traj is {told['Traj']!r}; it must be A, D or AD"
-    days = days_between(str(told["IFG"])) if told["IFG"] else None
+    days = days_of(str(told["IFG"])).between if told["IFG"] else None
     if days is not None and told["Bt"] != days:
         yield f"{row}: Bt is {told['Bt']}, and {told['IFG']} spans {days} days"
     if told["status"] == "accepted" and told["Class"] == ARTEFACT:

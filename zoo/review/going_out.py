@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -121,7 +120,7 @@ def candidates_of(found: Detections) -> list[dict[str, Any]]:
             "Sign_Qual": _whole(row.get("Sign_Qual")),
             "Class_Unc": _whole(row.get("Class_Unc")),
             "IFG": str(row["pair"]) or None,
-            "Bt": days_between(str(row["pair"])),
+            "Bt": days_of(str(row["pair"])).between,
             "Traj": str(row["orbit"]) or None,
             "status": row.get("status") or "new",
             "remark": row.get("remark") or None,
@@ -148,18 +147,6 @@ def outline_mark(outline: Mapping[str, Any]) -> str:
         _rounded(outline["coordinates"] if outline["type"] == "MultiPolygon" else [outline["coordinates"]])
     )
     return hashlib.sha256(corners.encode()).hexdigest()[:16]
-
-
-def days_between(pair: str) -> int | None:
-    """Days between the images of a pair, from its name.
-
-    >>> days_between("20230904_20230916"), days_between("frame 7")
-    (12, None)
-    """
-    days = days_of(pair)
-    if not days.last:
-        return None
-    return (date.fromisoformat(days.last) - date.fromisoformat(days.first)).days
 
 
 def _rounded(corners: Any) -> Any:
@@ -190,31 +177,15 @@ def _candidate_style() -> str:
 
 
 def _blind_features(blind_spots: xr.Dataset) -> list[dict[str, Any]]:
-    """Connected ground of one cause as polygons."""
-    from rasterio.features import shapes
-    from rasterio.transform import Affine
-
+    """Connected ground of one cause as polygons; single cells are noise."""
+    from insarfeat.tiling.groups import groups_in
     from zoo.blindspots.maps import CAUSES
 
     causes = blind_spots["blind_spot"]
-    transform = Affine(*grid_of(causes).affine)
-    cell = abs(transform.a * transform.e) / 1e6
-    values = causes.values.astype(np.uint8)
-    features = []
-    for geometry, value in shapes(
-        values, mask=(values > 0) & (values < 255), connectivity=4, transform=transform
-    ):
-        area = sum(
-            _ring_area(ring) * (1 if place == 0 else -1) for place, ring in enumerate(geometry["coordinates"])
-        )
-        if area / 1e6 < 2.0 * cell:  # single cells are noise
-            continue
-        properties = {"cause": CAUSES[int(value)], "km2": area / 1e6}
-        features.append({"type": "Feature", "properties": properties, "geometry": geometry})
-    return features
-
-
-def _ring_area(ring: Sequence[Sequence[float]]) -> float:
-    x, y = (np.array(axis, float) for axis in zip(*ring, strict=True))
-    x, y = x - x[0], y - y[0]
-    return 0.5 * abs(float(np.sum(x[:-1] * y[1:] - x[1:] * y[:-1])))
+    return [
+        {"type": "Feature", "properties": {"cause": name, "km2": group.area / 1e6}, "geometry": group.outline}
+        for number, name in CAUSES.items()
+        if number
+        for group in groups_in((causes == number).astype(np.uint8))
+        if group.pixels.sum() > 1
+    ]

@@ -306,16 +306,20 @@ def _with_speeds(found: Detections, looks: Sequence[Look]) -> Detections:
 
 def _outlined(looks: Sequence[Look]) -> dict[str, Mapping[str, Any]]:
     """What pairs could have seen, as outlines."""
-    from rasterio.features import shapes
-    from rasterio.transform import Affine
+    from insarfeat.tiling.groups import groups_in
 
     found: dict[str, Mapping[str, Any]] = {}
     for look in looks:
         if look.visible is None:
             continue
-        mask = (look.visible.values == 1).astype(np.uint8)
-        transform = Affine(*grid_of(look.visible).affine)
-        parts = [geometry["coordinates"] for geometry, _ in shapes(mask, mask=mask > 0, transform=transform)]
+        outlines = [group.outline for group in groups_in((look.visible == 1).astype(np.uint8))]
+        parts = [
+            rings
+            for outline in outlines
+            for rings in (
+                [outline["coordinates"]] if outline["type"] == "Polygon" else outline["coordinates"]
+            )
+        ]
         found[look.pair] = {"type": "MultiPolygon", "coordinates": parts} if parts else _NOWHERE
     return found
 
@@ -401,20 +405,9 @@ def _merged(old: Detections, new: Detections, time: str) -> tuple[Detections, li
 
 def _match(place: Outline, shapes: Sequence[Outline], taken: set[int]) -> int | None:
     """The new place that an old one is; None where none is like it."""
-    alike = {
-        number: place.likeness(shape)
-        for number, shape in enumerate(shapes)
-        if number not in taken and _meet(place, shape)
-    }
+    alike = {number: place.likeness(shape) for number, shape in enumerate(shapes) if number not in taken}
     best = max(alike, key=lambda number: alike[number], default=None)
     return best if best is not None and alike[best] >= _SAME else None
-
-
-def _meet(one: Outline, other: Outline) -> bool:
-    return all(
-        max(one.bounds[axis], other.bounds[axis]) < min(one.bounds[axis + 2], other.bounds[axis + 2])
-        for axis in (0, 1)
-    )
 
 
 def _drawn(feature: Mapping[str, Any], change: Change, crs: str) -> dict[str, Any]:

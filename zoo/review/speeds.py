@@ -12,8 +12,8 @@ import numpy.typing as npt
 from insarfeat.errors import InvalidArgument
 from insarfeat.geometry import SENTINEL1_WAVELENGTH
 from insarfeat.georeference import grid_of
+from zoo.detections import days_of
 from zoo.polygons import pair_of
-from zoo.review.going_out import days_between
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -58,7 +58,7 @@ def speeds_of(layers: xr.Dataset, outlines: Sequence[Mapping[str, Any]]) -> list
     name = next((name for name in ("displacement", "wrapped_phase") if name in layers), None)
     if name is None:
         raise InvalidArgument("layers have neither displacement nor wrapped_phase; add one")
-    days = layers.attrs.get("baseline_days") or days_between(pair_of(layers))
+    days = layers.attrs.get("baseline_days") or days_of(pair_of(layers)).between
     if not days:
         raise InvalidArgument(
             "layers do not tell the days between their images; set the attribute baseline_days"
