@@ -16,7 +16,6 @@ from insarfeat.errors import (
     OutputExists,
     RunFailed,
     WriteFailed,
-    missing_extra,
 )
 
 if TYPE_CHECKING:
@@ -157,24 +156,16 @@ def _working_with(scheduler: int | str | None) -> Iterator[None]:
     if scheduler is None:
         yield
         return
-    if isinstance(scheduler, int):
-        import dask
+    import dask
 
+    if isinstance(scheduler, int):
         with dask.config.set(scheduler="threads", num_workers=scheduler):
             yield
         return
-    try:
-        from distributed import Client
-    except ImportError as error:
-        raise missing_extra("schedulers given by address", "distributed") from error
-    try:
-        client = Client(scheduler, timeout=10)  # type: ignore[no-untyped-call]
-    except (OSError, ValueError) as error:
-        raise InvalidArgument(f"no Dask scheduler answers at {scheduler!r}: {error}") from error
-    try:
+    from insarfeat.tiling.engine import connected
+
+    with connected(scheduler) as client, dask.config.set(scheduler=client):
         yield
-    finally:
-        client.close()  # type: ignore[no-untyped-call]
 
 
 def _table(found: Ranking) -> Table:

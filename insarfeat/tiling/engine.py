@@ -5,6 +5,7 @@ Tiles go to Dask in waves, so that the graph of a continent takes no more memory
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from insarfeat.tiling.memory import limit_heaps
 
 Scheduler = Any
 """None for threads on all cores, a number of threads, the address of a Dask scheduler, or its client."""
+
+_log = logging.getLogger(__name__)
 
 _WAVE = 4096
 _RETRIES = 3
@@ -59,7 +62,7 @@ def workers_of(scheduler: Scheduler) -> int:
         return available_cores()
     if isinstance(scheduler, int):
         return scheduler
-    with _client(scheduler) as client:
+    with connected(scheduler) as client:
         return sum(client.nthreads().values()) or 1
 
 
@@ -97,7 +100,9 @@ def _executor(scheduler: Scheduler) -> Iterator[Execute]:
         workers = workers_of(scheduler)
         yield lambda graph, items, on_done: _on_threads(graph, items, on_done, workers)
         return
-    with _client(scheduler) as client:
+    with connected(scheduler) as client:
+        if not client.nthreads():
+            _log.warning("the scheduler has no workers yet; waiting for the first one")
         yield lambda graph, items, on_done: _on_cluster(graph, items, on_done, client)
 
 
@@ -126,6 +131,9 @@ def _on_cluster(
     waiting = {future.key: key for key, future in zip(keys, futures, strict=True)}
     try:
         for future, result in as_completed(futures, loop=client.loop, with_results=True):
+            # Futures of a scheduler that is gone count as completed too, without an error: they are cancelled.
+            if future.status != "finished":
+                raise ConnectionError(f"the scheduler has lost it ({future.status})")
             on_done(items[waiting[future.key]], result)
             future.release()
     except BaseException as error:
@@ -142,8 +150,8 @@ def _failure(error: Exception) -> RunFailed:
 
 
 @contextmanager
-def _client(scheduler: Scheduler) -> Iterator[Any]:
-    """The client itself, or one for an address, closed afterwards."""
+def connected(scheduler: Scheduler) -> Iterator[Any]:
+    """The client of a cluster: the one that is given, or one for an address, closed afterwards."""
     if not isinstance(scheduler, str):
         yield scheduler
         return
