@@ -294,3 +294,10 @@ def test_mask_scores_are_json_and_a_table_that_say_what_they_are_not() -> None:
         "all pixels", "mean of tiles", "small", "medium", "large", "coherent", "incoherent", "objects",
     ]  # fmt: skip
     assert table[-1] == ON_SYNTHETIC
+
+
+def test_a_mask_of_everything_is_scored_too() -> None:
+    """A network that learned nothing does best by it, and its validation says so by a threshold of 0."""
+    tally = MaskTally(0.0, on_synthetic=True)
+    tally.add(np.full((2, 4), 0.3), np.array([[1, 0, 0, 0], [1, 0, 0, 0]]), pixel=PIXEL)
+    assert tally.scores().pixels.counts == Counts(tp=2, fp=6, fn=0, tn=0)

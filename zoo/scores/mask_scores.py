@@ -109,7 +109,7 @@ class MaskTally:
     ----------
     threshold
         Probability from which on a pixel counts as found, a multiple of 0.001; from
-        :meth:`MaskHistogram.best_threshold` of validation tiles.
+        :meth:`MaskHistogram.best_threshold` of validation tiles: 0, so that all is found, where nothing was learned.
     object_iou
         From which on a predicted object has found a true one.
     sizes
@@ -136,7 +136,7 @@ class MaskTally:
         sizes: SizeClasses | None = None,
         on_synthetic: bool,
     ) -> None:
-        self._threshold = share("threshold", threshold)
+        self._threshold = share("threshold", threshold, zero=True)
         self._object_iou = share("object_iou", object_iou)
         self._sizes = sizes or SizeClasses()
         self._on_synthetic = on_synthetic
