@@ -5,10 +5,13 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from benchmarks.machine import LimitName
-from benchmarks.peers import Array, Peer
+from benchmarks.peers import Agreement, Array, NotComparable, Peer
+from benchmarks.spread import OURS, InTiles, OnWorkers
+
+TILES, CORES = f"{OURS}, in tiles", f"{OURS}, all cores"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,22 @@ class Function:
 
 
 @dataclass(frozen=True, slots=True)
+class Spreading:
+    """How a function of the package is given more than one core.
+
+    Attributes
+    ----------
+    by
+        "tiles": its inputs become Dask arrays, and the graph runs on threads. "workers": it takes how many itself.
+    answer
+        How what comes out must compare with the answer in memory on one core.
+    """
+
+    by: Literal["tiles", "workers"] = "tiles"
+    answer: Agreement | NotComparable = field(default_factory=lambda: Agreement(0))
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """A function of the package against its peers and a limit of the machine.
 
@@ -44,6 +63,10 @@ class Case:
         Keyword arguments that the function and all its peers are called with.
     limit
         The limit of the machine to compare with.
+    spreading
+        How it runs in tiles and on all cores; None for what is part of a function, or of no size.
+    least
+        Pixels that the images must have on a side.
     """
 
     name: str
@@ -53,6 +76,23 @@ class Case:
     sizes: tuple[int, ...] = (4096,)
     parameters: Mapping[str, Any] = field(default_factory=dict)
     limit: LimitName = "copy"
+    spreading: Spreading | None = Spreading()
+    least: int = 16
+
+    @property
+    def others(self) -> tuple[Peer, ...]:
+        """Everyone to compare with: ourselves in tiles and on all cores, then the peers."""
+        match self.spreading:
+            case Spreading("tiles", answer):
+                ways: dict[str, Callable[..., Array]] = {
+                    TILES: InTiles(self.run, one_core=True),
+                    CORES: InTiles(self.run, one_core=False),
+                }
+            case Spreading("workers", answer):
+                ways = {CORES: OnWorkers(self.run)}
+            case _:
+                return self.peers
+        return (*(Peer(name, OURS, way, answer) for name, way in ways.items()), *self.peers)
 
 
 Call = Callable[[], object]

@@ -19,30 +19,18 @@ from benchmarks import peers, phase_peers
 from benchmarks.case import AnyCase, Call, Case, Function, Latency, Startup
 from benchmarks.flow_cases import FLOW
 from benchmarks.geometry_cases import GEOMETRY
-from benchmarks.peers import Agreement, Array, NotComparable, Peer
+from benchmarks.images import interferogram, radar_pair
+from benchmarks.job_cases import JOBS
+from benchmarks.peers import Agreement, NotComparable, Peer
 from benchmarks.phase_peers import PhaseAgreement
 from benchmarks.terrain_cases import TERRAIN, hills
 from insarfeat.errors import InvalidArgument
 
 
-def _radar_pair(size: int) -> tuple[Array, ...]:
-    """Make two acquisitions of one scene: speckle with a common part and a fringe every 64 pixels."""
-    generator = np.random.default_rng(0)
-    speckle = generator.standard_normal((3, size, 2 * size), np.float32).view(np.complex64)
-    common, primary, secondary = speckle
-    fringes = np.exp(2j * np.pi * np.arange(size) / 64).astype(np.complex64)
-    return common + primary, common * fringes + secondary
-
-
-def _interferogram(size: int) -> tuple[Array, ...]:
-    """Make the interferogram of the radar pair."""
-    return (peers.numpy_interferogram(*_radar_pair(size)),)
-
-
 def _coherence(window: tuple[int, int]) -> Case:
     return Case(
         f"coherence {window[0]} x {window[1]}",
-        prepare=_radar_pair,
+        prepare=radar_pair,
         run=Function("insarfeat.filters", "coherence"),
         parameters={"window": window},
         # Near the edges each tool fills the window in its own way.
@@ -61,7 +49,7 @@ def _coherence(window: tuple[int, int]) -> Case:
 def _goldstein(name: str, peers: tuple[Peer, ...] = (), *, size: int = 4096, **changes: Any) -> Case:
     return Case(
         name,
-        prepare=_interferogram,
+        prepare=interferogram,
         run=Function("insarfeat.filters", "goldstein"),
         parameters={"alpha": 1.0, "window": 32, "overlap": 0.5, "smoothing": 0.0, "normalize": False}
         | changes,
@@ -105,7 +93,7 @@ def _slope_on_dataarray() -> tuple[Call, Call]:
 CASES: tuple[AnyCase, ...] = (
     Case(
         "interferogram",
-        prepare=_radar_pair,
+        prepare=radar_pair,
         run=Function("insarfeat.filters", "interferogram"),
         peers=(Peer("numpy", "numpy", peers.numpy_interferogram, Agreement(1e-5)),),
     ),
@@ -147,27 +135,28 @@ CASES: tuple[AnyCase, ...] = (
     ),
     Case(
         "gaussian",
-        prepare=_interferogram,
+        prepare=interferogram,
         run=Function("insarfeat.filters", "gaussian"),
         parameters={"width": 100.0, "resolution": 15.0},
         peers=(Peer("scipy gaussian_filter", "scipy", peers.scipy_gaussian, Agreement(1e-3, border=8)),),
     ),
     Case(
         "multilook 4 x 4",
-        prepare=_interferogram,
+        prepare=interferogram,
         run=Function("insarfeat.filters", "multilook"),
         parameters={"looks": (4, 4)},
         peers=(Peer("numpy", "numpy", peers.numpy_multilook, Agreement(1e-4)),),
     ),
     Case(
         "phase coherence 5 x 5",
-        prepare=_interferogram,
+        prepare=interferogram,
         run=Function("insarfeat.filters", "phase_coherence"),
         parameters={"window": (5, 5)},
     ),
     *TERRAIN,
     *FLOW,
     *GEOMETRY,
+    *JOBS,
     Latency("dispatch of an array", _slope_on_array),
     Latency("dispatch of a DataArray", _slope_on_dataarray),
     Startup("import", "import insarfeat"),

@@ -21,7 +21,12 @@ _HEIGHT, _RANGE = 400.0, 512
 
 
 def mountains(size: int) -> tuple[Array, ...]:
-    """Make an island of mountains and connected valleys, of 1500 m, for pixels of 30 m, in whole metres.
+    """Make an island of such mountains."""
+    return (_with_sea(ridges(size)),)
+
+
+def ridges(size: int) -> Array:
+    """Make mountains and connected valleys, of 1500 m, for pixels of 30 m, in whole metres, that repeat at the edges.
 
     Ground with a spectrum of power laws alone would lie under lakes to a third. Its absolute value does not: valleys
     run along where it is 0. At 2048 pixels 1.1 % of the cells are pits, and once those are filled 16 % have no
@@ -34,7 +39,7 @@ def mountains(size: int) -> tuple[Array, ...]:
     ground *= _HEIGHT / (math.sqrt(math.pi) * _RANGE)  # the spectrum's own standard deviation, at large sizes
     dem = np.round(np.abs(ground, out=ground), out=ground).astype(np.float32, copy=False)
     dem += 1  # beside 0 lie numbers so small that some tools lose them
-    return (_with_sea(dem),)
+    return dem
 
 
 def _noise(size: int) -> tuple[Array, ...]:
@@ -148,7 +153,7 @@ def _accumulation(
     prepare: Callable[[int], tuple[Array, ...]] = _routed,
 ) -> Case:
     parameters = _RESOLUTION | {"method": method}
-    return Case(name, prepare, ways.accumulated, peers, sizes=(size,), parameters=parameters)
+    return Case(name, prepare, ways.accumulated, peers, sizes=(size,), parameters=parameters, spreading=None)
 
 
 def _from_dem(
@@ -176,6 +181,7 @@ FLOW: tuple[Case, ...] = (
         ways.ranked,
         (_pysheds(ways.pysheds_resolved, NotComparable("raises flats; ours ranks their cells")),),
         sizes=(2048,),
+        spreading=None,  # a step of the way from a DEM, as the next ones
     ),
     _accumulation(
         "D8 direction and accumulation",

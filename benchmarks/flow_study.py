@@ -1,6 +1,6 @@
 """Figures of flow for the documentation: exactness, the cost of tiles, and a gigapixel from DEM to wetness.
 
-``python -m benchmarks.flow_study accuracy|tiles|growth|speed --data FOLDER --docs docs/flow.md``.
+``python -m benchmarks.flow_study accuracy|tiles|growth --data FOLDER --docs docs/flow.md``.
 Accuracy needs SAGA (``saga_cmd``); growth needs 25 GB of disk in the work folder and, with two cores, half an hour.
 Runs of growth that are in the JSON file already are not done again.
 """
@@ -27,9 +27,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from benchmarks import flow_tools
-from benchmarks.flow_cases import FLOW
 from benchmarks.pages import renew, table
-from benchmarks.speeds import speed
 from insarfeat import terrain
 
 Array = NDArray[Any]
@@ -349,12 +347,9 @@ def cores_busy(run: dict[str, Any]) -> float:
 def main() -> None:
     """Measure one thing and write it where it belongs."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("accuracy", "tiles", "growth", "speed"))
+    parser.add_argument("what", choices=("accuracy", "tiles", "growth"))
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--docs", type=Path)
-    parser.add_argument(
-        "--bench", type=Path, help="record of insarfeat bench with the cases of flow, for speed"
-    )
     parser.add_argument("--json", type=Path, help="where runs of growth are kept")
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()))
     parser.add_argument("--sides", type=int, nargs="+", default=SIDES)
@@ -363,8 +358,6 @@ def main() -> None:
         tables = {"accuracy": accuracy(arguments.data)}
     elif arguments.what == "tiles":
         tables = {"tiles": tiles_table(tiles(arguments.data))}
-    elif arguments.what == "speed":
-        tables = {"speed": speed(json.loads(arguments.bench.read_text()), FLOW)}
     else:
         tables = growth_tables(_growth(arguments))
     for name, content in tables.items():

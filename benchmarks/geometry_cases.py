@@ -97,6 +97,7 @@ GEOMETRY: tuple[Case, ...] = (
         ways.located,
         (Peer("sarsen", "sarsen", ways.sarsen_located, Agreement(0.02)),),
         sizes=(2048,),
+        spreading=None,  # a step of geocoding
     ),
     Case("geocode", _speckle, ways.on_map, sizes=(2048,)),
     Case("geocode, latitudes and longitudes", _speckle, ways.on_map_by_places, sizes=(2048,)),

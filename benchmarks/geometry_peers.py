@@ -26,23 +26,21 @@ def in_steps(dem: Array, coherence: Array, resolution: float) -> Array:
     return np.asarray(geometry.sensitivity_layer(coherence, facing))
 
 
-def in_one_pass(dem: Array, coherence: Array, resolution: float) -> Array:
+def in_one_pass(dem: Any, coherence: Any, resolution: float) -> Any:
     """The sensitivity from the DEM, touching each pixel once."""
     from insarfeat import geometry
 
     sight = geometry.los_from_incidence(INCIDENCE, HEADING)
     found = geometry.ground_view(dem, ["sensitivity"], sight, coherence=coherence, resolution=resolution)
-    return np.asarray(found["sensitivity"])
+    return found["sensitivity"]
 
 
-def facing_and_trusted(
-    slope: Array, aspect: Array, incidence: Array, heading: Array, coherence: Array
-) -> Array:
+def facing_and_trusted(slope: Any, aspect: Any, incidence: Any, heading: Any, coherence: Any) -> Any:
     """Slope to line of sight, and the sensitivity made of it."""
     from insarfeat import geometry
 
     facing = geometry.slope_to_los(slope, aspect, incidence, heading)
-    return np.asarray(geometry.sensitivity_layer(coherence, facing))
+    return geometry.sensitivity_layer(coherence, facing)
 
 
 def numpy_facing(slope: Array, aspect: Array, incidence: Array, heading: Array) -> Array:
@@ -65,12 +63,12 @@ def numpy_local_incidence(slope: Array, aspect: Array, incidence: Array, heading
     return np.asarray(np.degrees(np.arccos(np.cos(b) * np.cos(t) - np.sin(b) * np.sin(t) * np.sin(turn))))
 
 
-def eastward(ascending: Array, descending: Array) -> Array:
+def eastward(ascending: Any, descending: Any) -> Any:
     """Displacement eastward from two looks."""
     from insarfeat import geometry
 
     looks = [geometry.los_from_incidence(INCIDENCE, heading) for heading in (HEADING, -168.0)]
-    return np.asarray(geometry.decompose([ascending, descending], looks)["displacement_east"])
+    return geometry.decompose([ascending, descending], looks)["displacement_east"]
 
 
 def numpy_eastward(ascending: Array, descending: Array) -> Array:
@@ -161,20 +159,20 @@ def sarsen_located(dem: Array) -> Array:
     return np.asarray((2 / 299_792_458.0 * ranges - axis.first_time) * axis.sampling_rate)
 
 
-def on_map(ifg: Array) -> Array:
+def on_map(ifg: Any) -> Any:
     """An interferogram on the map, by range and Doppler."""
     from insarfeat.geometry import DopplerLookup, geocode
 
     radar, dem = scene(len(ifg))
-    return np.asarray(geocode(ifg, DopplerLookup(radar, dem, geoid=0.0)))
+    return geocode(ifg, DopplerLookup(radar, dem, geoid=0.0))
 
 
-def on_map_by_places(ifg: Array) -> Array:
+def on_map_by_places(ifg: Any) -> Any:
     """An interferogram on the map, from latitudes and longitudes in radar geometry."""
     from insarfeat.geometry import CoordinateLookup, geocode
 
     _, dem = scene(len(ifg))
-    return np.asarray(geocode(ifg, CoordinateLookup(*_places(len(ifg))), dem))
+    return geocode(ifg, CoordinateLookup(*_places(len(ifg))), dem)
 
 
 @cache
@@ -184,9 +182,10 @@ def _places(size: int) -> tuple[Array, Array]:
     return tuple(radar.position(line, sample, 0.0))
 
 
-def on_radar(dem: Array) -> Array:
+def on_radar(dem: Any) -> Any:
     """The DEM in radar geometry."""
     from insarfeat.geometry import DopplerLookup, radarcode
 
     radar, template = scene(len(dem))
-    return np.asarray(radarcode(template.copy(data=dem), DopplerLookup(radar, template, geoid=0.0)))
+    found = radarcode(template.copy(data=dem), DopplerLookup(radar, template, geoid=0.0))
+    return found.data

@@ -1,13 +1,12 @@
 """How exact radar geometry is: formulas, fast trigonometry, and places against Sentinel-1's own annotation.
 
-``python -m benchmarks.geometry_study [--data FOLDER] [--bench RECORD] [--docs PAGE]`` prints tables; with ``--bench``
-also one of the speeds in a record that ``insarfeat bench`` wrote; with ``--docs`` they are renewed on the page.
+``python -m benchmarks.geometry_study [--data FOLDER] [--docs PAGE]`` prints tables; with ``--docs`` they are renewed
+on the page.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import zipfile
@@ -17,10 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.geometry_cases import GEOMETRY
 from benchmarks.pages import renew, table
 from benchmarks.peers import Array
-from benchmarks.speeds import speed
 from insarfeat import geometry
 from insarfeat.io import read_swath
 
@@ -144,11 +141,10 @@ def places(data: Path) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print, and renew the page; 1 where the samples or the record are absent."""
+    """Measure, print, and renew the page; 1 where the samples are absent."""
     data = Path(os.environ.get("INSARFEAT_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
     parser = argparse.ArgumentParser(prog="python -m benchmarks.geometry_study", description=__doc__)
     parser.add_argument("--data", type=Path, default=data, help="folder of the real samples")
-    parser.add_argument("--bench", type=Path, help="record of insarfeat bench with the cases of geometry")
     parser.add_argument("--docs", type=Path, help="page whose tables are renewed")
     wanted = parser.parse_args(arguments)
     try:
@@ -157,8 +153,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "trigonometry": trigonometry(),
             "places": places(wanted.data),
         }
-        if wanted.bench:
-            tables["speed"] = speed(json.loads(wanted.bench.read_text(encoding="utf-8")), GEOMETRY)
         if wanted.docs:
             page = wanted.docs.read_text(encoding="utf-8")
             wanted.docs.write_text(renew(page, tables), encoding="utf-8")

@@ -12,6 +12,7 @@ from time import perf_counter
 
 import insarfeat
 from benchmarks.case import AnyCase, Case, Latency, Startup
+from benchmarks.goals import GOALS
 from benchmarks.machine import LIMITS
 from benchmarks.peers import Array, Peer
 from benchmarks.results import (
@@ -24,11 +25,13 @@ from benchmarks.results import (
     StartupResult,
     Verdict,
 )
+from benchmarks.spread import OURS
 
-OURS = "insarfeat"
 _LIMIT = "limit of the machine"
 _WARM_UP_SIZE = 64
-_SETTLING = 0.02  # seconds
+# In seconds: how long the caches are given, which calls need none of it, and when a slow tool has had its time.
+_SETTLING, _LONG, _PATIENCE = 0.02, 1.0, 30.0
+_LEAST_ROUNDS = 3
 
 # Imports are timed where they happen, so that the start of the interpreter does not count.
 _TIMED = "from time import perf_counter\nstarted = perf_counter()\n{}\nprint(perf_counter() - started)"
@@ -38,15 +41,20 @@ def interleave(runs: Mapping[str, Callable[[], object]], rounds: int) -> dict[st
     """Seconds of the calls; every round gives each its turn, so that a slow spell of the machine hits all.
 
     A turn starts with calls that are not timed: the neighbour before left the caches to itself, and on images
-    that fit them the one after the limit's large copy would look several times slower than it is.
+    that fit them the one after the limit's large copy would look several times slower than it is. A tool that takes
+    long is called less often.
     """
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(rounds):
         for name, run in runs.items():
-            _settle(run)
+            before = seconds[name]
+            if len(before) >= _LEAST_ROUNDS and sum(before) > _PATIENCE:
+                continue
+            if not before or before[-1] < _LONG:
+                _settle(run)
             started = perf_counter()
             answer = run()
-            seconds[name].append(perf_counter() - started)
+            before.append(perf_counter() - started)
             del answer  # giving the memory back is not part of the call
     return seconds
 
@@ -70,10 +78,10 @@ def measure(case: AnyCase, size: int, rounds: int) -> Result:
 
 
 def _throughput(case: Case, size: int, rounds: int) -> CaseResult:
-    inputs = case.prepare(size)
+    inputs, goal = case.prepare(size), GOALS.get(case.name)
     calls = {
         name: partial(run, *inputs, **case.parameters)
-        for name, run in ((OURS, case.run), *((peer.name, peer.run) for peer in case.peers))
+        for name, run in ((OURS, case.run), *((peer.name, peer.run) for peer in case.others))
     }
     # The first calls load and compile; their answers are compared, and their times left out.
     ours = calls[OURS]()
@@ -82,12 +90,12 @@ def _throughput(case: Case, size: int, rounds: int) -> CaseResult:
         Contender(OURS, OURS, insarfeat.__version__, Verdict("reference")),
         *(
             Contender(peer.name, peer.package, peer.version(), _first_call(peer, calls[peer.name], ours))
-            for peer in case.peers
+            for peer in case.others
         ),
     )
     del ours
     if not rounds:
-        return CaseResult(case.name, size, case.parameters, traffic, contenders)
+        return CaseResult(case.name, size, case.parameters, traffic, contenders, goal=goal)
 
     limit = LIMITS[case.limit]()
     runs = {one.name: calls[one.name] for one in contenders if one.verdict.answered}
@@ -107,8 +115,10 @@ def _throughput(case: Case, size: int, rounds: int) -> CaseResult:
     )
     rate = limit.amount / seconds[_LIMIT].median
     possible = limit.mpx_per_s(rate, traffic)
-    reach = Reach(limit.name, rate, limit.unit, possible, fraction=throughput[OURS] / possible)
-    return CaseResult(case.name, size, case.parameters, traffic, tuple(timed), reach)
+    reach = Reach(
+        limit.name, rate, limit.unit, possible, fraction=throughput[OURS] / possible, seconds=seconds[_LIMIT]
+    )
+    return CaseResult(case.name, size, case.parameters, traffic, tuple(timed), reach, goal)
 
 
 def _first_call(peer: Peer, call: Callable[[], Array], ours: Array) -> Verdict:

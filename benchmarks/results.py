@@ -37,18 +37,18 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Median and quartiles over the rounds."""
+    """Median and quartiles over the rounds, and each of them, in their order."""
 
     median: float
     low: float
     high: float
-    rounds: int
+    each: tuple[float, ...]
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Spread:
         """Sum up the rounds."""
         low, median, high = (float(value) for value in np.quantile(values, (0.25, 0.5, 0.75)))
-        return cls(median, low, high, len(values))
+        return cls(median, low, high, tuple(float(value) for value in values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,8 @@ class Reach:
         Throughput that the limit allows: by the bytes that must be moved, or by one transform per pixel.
     fraction
         Our throughput as a part of it.
+    seconds
+        Time of the job that shows the limit.
     """
 
     limit: str
@@ -100,11 +102,12 @@ class Reach:
     unit: str
     mpx_per_s: float
     fraction: float
+    seconds: Spread
 
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """A throughput case at one size; ``traffic`` counts the bytes of inputs and answer per pixel."""
+    """A throughput case at one size; ``traffic`` is bytes of inputs and answer per pixel, ``goal`` in Mpx/s."""
 
     name: str
     size: int
@@ -112,6 +115,7 @@ class CaseResult:
     traffic: float
     contenders: tuple[Contender, ...]
     reach: Reach | None = None
+    goal: float | None = None
     kind: str = "throughput"
 
 
@@ -150,7 +154,7 @@ class Results:
     rounds: int
     cases: tuple[Result, ...]
     threads: int = 1
-    schema: int = 1
+    schema: int = 2
 
     @property
     def wrong(self) -> list[tuple[str, Contender]]:

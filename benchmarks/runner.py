@@ -7,19 +7,20 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import insarfeat
 from benchmarks import machine
 from benchmarks.case import AnyCase, Case
-from benchmarks.measure import OURS, measure, peak_memory
+from benchmarks.measure import measure, peak_memory
 from benchmarks.results import CaseResult, Result, Results
+from benchmarks.spread import OURS
 from insarfeat.errors import RunFailed
 
 T = TypeVar("T")
@@ -51,10 +52,13 @@ def run(
 ) -> Results:
     """Measure the cases one after the other; ``announce`` hears of each before it starts."""
     found: list[Result] = []
-    for case in cases:
-        for size in case.sizes if effort.size is None else (effort.size,):
-            announce(case.name)
-            found.append(_measure(case, size, effort))
+    # What is only compared may share a process; what is timed may not, as its neighbours would leave traces.
+    with _one_for_all() if not effort.rounds else nullcontext(in_fresh_process) as call:
+        for case in cases:
+            for size in case.sizes if effort.size is None else (effort.size,):
+                announce(case.name)
+                least = case.least if isinstance(case, Case) else 0
+                found.append(_measure(call, case, max(size, least), effort))
     return Results(
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         version=insarfeat.__version__,
@@ -65,9 +69,9 @@ def run(
     )
 
 
-def _measure(case: AnyCase, size: int, effort: Effort) -> Result:
+def _measure(call: Callable[..., Any], case: AnyCase, size: int, effort: Effort) -> Result:
     try:
-        result = in_fresh_process(measure, case, size, effort.rounds, environment=_ONE_THREAD)
+        result: Result = call(measure, case, size, effort.rounds, environment=_ONE_THREAD)
         if isinstance(case, Case) and isinstance(result, CaseResult) and effort.memory:
             result = _with_memory(case, result)
     except BrokenProcessPool as error:
@@ -80,7 +84,7 @@ def _measure(case: AnyCase, size: int, effort: Effort) -> Result:
 
 def _with_memory(case: Case, result: CaseResult) -> CaseResult:
     """Add the peak memory of every contender that has an answer, each in a process of its own."""
-    runs = {OURS: case.run} | {peer.name: peer.run for peer in case.peers if peer.in_process}
+    runs = {OURS: case.run} | {peer.name: peer.run for peer in case.others if peer.in_process}
     environment = _ONE_THREAD | _GIVE_BACK
     contenders = tuple(
         one
@@ -107,6 +111,18 @@ def in_fresh_process(function: Callable[..., T], *arguments: object, environment
         ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool,
     ):
         return pool.submit(function, *arguments).result()
+
+
+@contextmanager
+def _one_for_all() -> Iterator[Callable[..., Any]]:
+    """A new interpreter that takes all calls; its environment is that of the first."""
+    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
+
+        def call(function: Callable[..., T], *arguments: object, environment: Mapping[str, str]) -> T:
+            with _environment(environment):
+                return pool.submit(function, *arguments).result()
+
+        yield call
 
 
 @contextmanager

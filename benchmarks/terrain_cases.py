@@ -78,6 +78,7 @@ def _at_hand(name: str, layers: tuple[str, ...]) -> Case:
         hills,
         terrain_peers.into_memory_at_hand,
         parameters=_RESOLUTION | {"names": layers},
+        spreading=None,  # a kernel
     )
 
 

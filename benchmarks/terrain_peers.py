@@ -62,17 +62,21 @@ class WhereKnown(Agreement):
 # Several attributes at once
 
 
-def all_four(dem: Array, resolution: float) -> Array:
+def all_four(dem: Any, resolution: float) -> Any:
     """Our slope, aspect, TRI and convexity of one pass, as one array."""
     from insarfeat import terrain
 
     names = ("slope", "aspect", "tri", "convexity")
-    layers: list[Array] = list(terrain.attributes(dem, names, resolution=resolution).values())
+    layers = list(terrain.attributes(dem, names, resolution=resolution).values())
+    if not isinstance(dem, np.ndarray):
+        import dask.array as da
+
+        return da.stack(layers)  # type: ignore[no-untyped-call]
     together = layers[0].base
     # They are layers of one array already; to stack them once more would cost as much as to make them.
-    if isinstance(together, np.ndarray) and together.shape == (len(names), *dem.shape):
-        return together
-    return np.stack(layers)
+    return (
+        together if together is not None and together.shape == (len(names), *dem.shape) else np.stack(layers)
+    )
 
 
 def into_memory_at_hand(dem: Array, resolution: float, names: tuple[str, ...]) -> Array:

@@ -1,14 +1,12 @@
 """How exact the functions of ``insarfeat.terrain`` are on real ground, and how fast beside the other tools.
 
-``python -m benchmarks.terrain_study [--data FOLDER] [--bench RECORD] [--docs PAGE]`` compares with SAGA and gdaldem
-on the DEMs of the real samples and prints a table; with ``--bench`` also one of the speeds in a record that
-``insarfeat bench`` wrote; with ``--docs`` both are renewed on the page.
+``python -m benchmarks.terrain_study [--data FOLDER] [--docs PAGE]`` compares with SAGA and gdaldem on the DEMs of the
+real samples and prints a table; with ``--docs`` it is renewed on the page.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import sys
@@ -23,8 +21,6 @@ from rasterio.errors import RasterioIOError
 from benchmarks import terrain_tools
 from benchmarks.pages import renew, table
 from benchmarks.peers import Array, program_version
-from benchmarks.speeds import speed
-from benchmarks.terrain_cases import TERRAIN
 from insarfeat import terrain
 
 SLOPING = 1.0  # degrees: on flatter ground a direction, and what is made of it, is mostly rounding
@@ -282,18 +278,14 @@ def _say(text: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Compare, print, and renew the page; 1 where the samples or the record are absent."""
+    """Compare, print, and renew the page; 1 where the samples are absent."""
     data = Path(os.environ.get("INSARFEAT_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
     parser = argparse.ArgumentParser(prog="python -m benchmarks.terrain_study", description=__doc__)
     parser.add_argument("--data", type=Path, default=data, help="folder of the real samples")
-    parser.add_argument("--bench", type=Path, help="record of insarfeat bench with the terrain cases")
     parser.add_argument("--docs", type=Path, help="page whose tables are renewed")
     wanted = parser.parse_args(arguments)
-    tables = {}
     try:
-        if wanted.bench:
-            tables["speed"] = speed(json.loads(wanted.bench.read_text(encoding="utf-8")), TERRAIN)
-        tables["accuracy"] = accuracy(read_samples(wanted.data))
+        tables = {"accuracy": accuracy(read_samples(wanted.data))}
         if wanted.docs:
             page = wanted.docs.read_text(encoding="utf-8")
             wanted.docs.write_text(renew(page, tables), encoding="utf-8")

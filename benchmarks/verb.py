@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import comparison
 from benchmarks.case import AnyCase, Case, Latency
 from benchmarks.cases import choose
 from benchmarks.results import (
@@ -26,14 +27,19 @@ from insarfeat.errors import InsarfeatError, RunFailed, WriteFailed
 
 _DEFAULT_OUT = Path("benchmark.json")
 _COLOURS = {"agrees": "green", "differs": "red", "failed": "red", "missing": "yellow"}
+_CHANGES = {"faster": "green", "slower": "red"}
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line of the package."""
-    app.command("bench")(bench)
+    group = typer.Typer(invoke_without_command=True)
+    group.callback()(bench)
+    group.command("compare")(compare)
+    app.add_typer(group, name="bench")
 
 
 def bench(
+    context: typer.Context,
     case: Annotated[
         list[str] | None, typer.Option(help="Case to measure, may be repeated; all if left out.")
     ] = None,
@@ -51,10 +57,14 @@ def bench(
     ] = False,
     list_cases: Annotated[bool, typer.Option("--list", help="List the cases and stop.")] = False,
 ) -> None:
-    """Measure the package against its peers and the machine, on one core.
+    """Measure the package against its peers and the machine, on one core, and in tiles on all.
 
     Exits with 1 if a case fails or a peer that should agree does not, with 2 if the request cannot be met.
+
+    Example: insarfeat bench --case slope --case "goldstein, classic" --out speeds.json
     """
+    if context.invoked_subcommand:
+        return
     console, errors = Console(), Console(stderr=True)
     try:
         cases = choose(case or ())
@@ -85,12 +95,50 @@ def bench(
         raise typer.Exit(1)
 
 
+def compare(
+    before: Annotated[Path, typer.Argument(help="Record of insarfeat bench.")],
+    after: Annotated[Path, typer.Argument(help="Another one, made later.")],
+) -> None:
+    """Tell what became faster or slower from one record to another, and what is noise.
+
+    Example: insarfeat bench compare before.json after.json
+    """
+    console, errors = Console(), Console(stderr=True)
+    try:
+        found = comparison.compare(comparison.read(before), comparison.read(after))
+    except InsarfeatError as error:
+        errors.print(str(error), style="red", markup=False)
+        raise typer.Exit(2) from error
+    table = Table("case", "time, after / before", "by chance", "")
+    for one in found.changes:
+        table.add_row(
+            one.name,
+            f"{one.factor:.2f}",
+            f"{one.probability:.2g}",
+            one.verdict,
+            style=_CHANGES.get(one.verdict),
+        )
+    console.print(table)
+    for remark in found.remarks:
+        console.print(remark, markup=False)
+    if found.missing:
+        console.print(f"Only in one of the records: {', '.join(found.missing)}", markup=False)
+    source = (
+        f"{found.controls} calls of other tools" if found.controls else "a guess: fewer than ten other tools"
+    )
+    real = [one for one in found.changes if one.verdict in _CHANGES]
+    console.print(
+        f"{len(real)} of {len(found.changes)} changed. What is within {found.floor:.0%} is noise ({source}).",
+        markup=False,
+    )
+
+
 def _listing(cases: tuple[AnyCase, ...]) -> Table:
     table = Table("case", "kind", "sizes", "peers")
     for one in cases:
         match one:
             case Case():
-                names = (peer.name if peer.installed else f"{peer.name} (missing)" for peer in one.peers)
+                names = (peer.name if peer.installed else f"{peer.name} (missing)" for peer in one.others)
                 table.add_row(one.name, "throughput", ", ".join(map(str, one.sizes)), ", ".join(names))
             case Latency():
                 table.add_row(one.name, "latency", "", "")
@@ -100,10 +148,14 @@ def _listing(cases: tuple[AnyCase, ...]) -> Table:
 
 
 def _table(results: Results) -> Table:
-    table = Table("case", "tool", "median", "quartiles", "times ours", "of limit", "B/px", "answer")
-    for result in results.cases:
-        for row in _rows(result):
-            table.add_row(*row)
+    heads = ("case", "tool", "median", "quartiles", "times ours", "of limit", "goal", "B/px", "answer")
+    groups = [_rows(result) for result in results.cases]
+    # What was only compared has no times: columns of nothing would leave no room for the others.
+    told = [number for number in range(len(heads)) if any(row[number] for rows in groups for row in rows)]
+    table = Table(*(heads[number] for number in told))
+    for rows in groups:
+        for row in rows:
+            table.add_row(*(row[number] for number in told))
         table.add_section()
     return table
 
@@ -123,12 +175,13 @@ def _rows(result: Result) -> list[tuple[str, ...]]:
                     "",
                     "",
                     "",
+                    "",
                     overhead if name == "operator" else "",
                 )
                 for name, spread in calls
             ]
         case _:
-            return [(result.name, result.statement, *_timing(result.seconds, "s"), "", "", "", "")]
+            return [(result.name, result.statement, *_timing(result.seconds, "s"), "", "", "", "", "")]
 
 
 def _contender(result: CaseResult, one: Contender) -> tuple[str, ...]:
@@ -145,6 +198,7 @@ def _contender(result: CaseResult, one: Contender) -> tuple[str, ...]:
         quartiles,
         _number(one.speedup),
         f"{result.reach.fraction:.0%} of {result.reach.limit}" if ours and result.reach else "",
+        _number(result.goal) if ours else "",
         _number(one.memory),
         "" if ours else f"[{colour}]{one.verdict.state}[/]",
     )

@@ -42,6 +42,11 @@ def threads(image: Array) -> Array:
     return np.full_like(image, int(os.environ["NUMBA_NUM_THREADS"]))
 
 
+def process(image: Array) -> Array:
+    """An answer as large as the number of the process, so that its traffic tells it."""
+    return np.zeros(os.getpid() * image.size, np.uint8)
+
+
 def pair() -> tuple[Any, Any]:
     return lambda: sum(range(200)), lambda: None
 
@@ -53,8 +58,10 @@ OTHER = Peer("other", "numpy", double_plus, NotComparable("adds a quarter"))
 ABSENT = Peer("absent", "no_such_package", double, EXACT)
 BROKEN = Peer("broken", "numpy", broken, EXACT)
 
-GOOD = Case("good", noise, double, (TWIN, OTHER, ABSENT), sizes=(32,), parameters={"factor": 3.0})
-BAD = Case("bad", noise, double, (LIAR, BROKEN), sizes=(32,))
+GOOD = Case(
+    "good", noise, double, (TWIN, OTHER, ABSENT), sizes=(32,), parameters={"factor": 3.0}, spreading=None
+)
+BAD = Case("bad", noise, double, (LIAR, BROKEN), sizes=(32,), spreading=None)
 CALL = Latency("call", pair, calls=10)
 START = Startup("start", "import string")
 TABLE = (GOOD, BAD, CALL, START)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import replace
 from functools import partial
 
@@ -37,6 +38,20 @@ def test_rounds_go_round_robin_and_each_turn_starts_with_a_call_that_is_not_time
     assert {name: len(times) for name, times in seconds.items()} == {"a": 2, "b": 2, "c": 2}
 
 
+def test_who_takes_long_is_called_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure, "_LONG", -1.0)  # every call counts as a long one: none is for the caches
+    monkeypatch.setattr(measure, "_PATIENCE", 0.05)
+    calls: list[str] = []
+
+    def slow() -> None:
+        calls.append("slow")
+        time.sleep(0.02)
+
+    seconds = interleave({"quick": partial(calls.append, "quick"), "slow": slow}, rounds=6)
+    assert {name: len(times) for name, times in seconds.items()} == {"quick": 6, "slow": 3}
+    assert calls[:6] == ["quick", "quick", "slow", "slow", "quick", "slow"]  # the first turn of each settles
+
+
 def test_the_first_call_is_left_out() -> None:
     calls: list[int] = []
 
@@ -49,11 +64,11 @@ def test_the_first_call_is_left_out() -> None:
     seconds = result.contenders[0].seconds
     assert len(calls) == 1 + 2 * 3
     assert seconds is not None
-    assert seconds.rounds == 3
+    assert len(seconds.each) == 3
 
 
 def test_a_spread_is_the_median_and_the_quartiles() -> None:
-    assert Spread.of([5, 1, 3, 2, 4]) == Spread(median=3, low=2, high=4, rounds=5)
+    assert Spread.of([5, 1, 3, 2, 4]) == Spread(median=3, low=2, high=4, each=(5, 1, 3, 2, 4))
 
 
 def test_every_peer_gets_the_parameters_and_a_verdict() -> None:
@@ -109,6 +124,7 @@ def test_the_limit_is_measured_in_the_same_rounds(name: LimitName) -> None:
     assert reach
     assert ours.mpx_per_s
     assert reach.limit == name
+    assert len(reach.seconds.each) == 1
     assert reach.fraction == pytest.approx(ours.mpx_per_s / reach.mpx_per_s)
 
 
@@ -132,7 +148,7 @@ def test_a_statement_is_timed_in_fresh_interpreters() -> None:
     result = measure.measure(START, 0, rounds=2)
     assert isinstance(result, StartupResult)
     assert result.seconds
-    assert result.seconds.rounds == 2
+    assert len(result.seconds.each) == 2
     assert measure.measure(START, 0, rounds=0) == StartupResult("start", "import string")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 from fake_cases import TABLE
+from records import record, timed
 from typer.testing import CliRunner, Result
 
 from benchmarks import cases, verb
@@ -90,3 +91,23 @@ def test_the_list_shows_what_there_is_and_measures_nothing() -> None:
 @pytest.mark.parametrize("words", [("--size", "3"), ("--rounds", "0")])
 def test_impossible_requests_are_refused(words: tuple[str, str]) -> None:
     assert bench(*words).exit_code == 2
+
+
+def test_two_records_are_compared(tmp_path: Path) -> None:
+    paths = []
+    for name, factor in (("before", 1.0), ("after", 2.0)):
+        paths.append(tmp_path / f"{name}.json")
+        seconds = [factor * (1 + 0.01 * number) for number in range(7)]
+        paths[-1].write_text(json.dumps(record(timed("layer", seconds, [1.0] * 7))), encoding="utf-8")
+    result = bench("compare", *map(str, paths))
+    assert result.exit_code == 0, result.output
+    (row,) = (line for line in result.stdout.splitlines() if "layer 64" in line)
+    assert "2.00" in row
+    assert "slower" in row
+    assert "1 of 1 changed. What is within 10% is noise (a guess" in result.stdout
+
+
+def test_comparing_with_nothing_is_refused() -> None:
+    result = bench("compare", "none.json", "none.json")
+    assert result.exit_code == 2
+    assert "insarfeat bench writes one" in result.stderr

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from records import cells_of
 
-from benchmarks import machine, terrain_study, terrain_tools
+from benchmarks import terrain_study, terrain_tools
 from benchmarks.pages import renew, table
 from benchmarks.peers import Array
-from benchmarks.results import CaseResult, Contender, Reach, Results, Verdict
-from benchmarks.speeds import speed
-from benchmarks.terrain_cases import TERRAIN
 from benchmarks.terrain_study import COMPARISONS, SAMPLES, Comparison, Dem, Row, accuracy, main
 
 PAGE = Path(__file__).parents[2] / "docs" / "terrain.md"
@@ -30,44 +26,6 @@ def layers(values: Mapping[str, Any]) -> dict[str, Array]:
 
 def made_up(ours: Mapping[str, Any], theirs: Mapping[str, Any], *rows: Row) -> Comparison:
     return Comparison("made up", None, rows, lambda _: layers(ours), lambda _: layers(theirs))
-
-
-def cells_of(text: str) -> list[list[str]]:
-    """Cells of each line, without the two lines of the head."""
-    lines = [line for line in text.splitlines() if line.startswith("|")]
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    assert len({len(line) for line in cells}) == 1, "all lines have the same cells"
-    return cells[2:]
-
-
-def contender(name: str, rate: float | None, state: Any = "agrees", detail: str = "") -> Contender:
-    speedup = None if rate is None else 500 / rate
-    return Contender(name, name, "1.2", Verdict(state, detail), mpx_per_s=rate, speedup=speedup)
-
-
-def record(*cases: CaseResult) -> dict[str, Any]:
-    described = replace(machine.describe(), cpu="Some CPU", cores=2, memory_gb=8.2, python="3.11.7")
-    found = Results("2025-01-01T00:00:00+00:00", "9.9", None, described, rounds=7, cases=cases)
-    loaded: dict[str, Any] = json.loads(json.dumps(asdict(found)))
-    return loaded
-
-
-SLOPE = CaseResult(
-    "slope",
-    4096,
-    {},
-    8,
-    (
-        contender("insarfeat", 500.0, "reference"),
-        contender("numpy", 25.0),
-        contender("loose", 100.0, "not comparable", "has another definition"),
-        contender("gdaldem, with files", 5.0),
-        contender("absent", None, "missing"),
-        contender("liar", 250.0, "differs", "by 1"),
-    ),
-    Reach("copy", 8.0, "GB/s", 1000.0, fraction=0.5),
-)
-TRI = replace(SLOPE, name="tri", size=1024, contenders=SLOPE.contenders[:2])
 
 
 def test_a_difference_is_the_largest_where_the_other_one_has_a_value() -> None:
@@ -134,37 +92,6 @@ def test_absent_programs_are_named_and_the_rest_is_compared(monkeypatch: pytest.
     assert {row[0] for row in rows[2:]} == {"ours in float64"}
 
 
-def test_speeds_are_beside_ours_with_the_ratio() -> None:
-    text = speed(record(SLOPE, TRI), TERRAIN)
-    head, *_ = [line for line in text.splitlines() if line.startswith("|")]
-    assert "| insarfeat 9.9 | numpy 1.2 | loose 1.2 | gdaldem 1.2, with files |" in head
-    assert cells_of(text) == [
-        ["slope", "4096 px", "500 (50%)", "25 (x 20)", "100 (x 5)\\*", "5 (x 100)", "not installed",
-         "250 (x 2), differs"],
-        ["tri", "1024 px", "500 (50%)", "25 (x 20)", "", "", "", ""],
-    ]  # fmt: skip
-    assert "- \\* slope, loose: has another definition" in text
-
-
-def test_the_machine_is_described_above_the_speeds() -> None:
-    first = speed(record(SLOPE), TERRAIN).splitlines()[0]
-    assert first.startswith("Measured on 2025-01-01 on one core of Some CPU (2 cores, 8 GB)")
-    assert f"numpy {np.__version__}" in first
-    assert "medians of 7 rounds" in first
-
-
-def test_a_record_without_timed_terrain_is_refused() -> None:
-    untimed = replace(SLOPE, contenders=(contender("insarfeat", None, "reference"),))
-    for cases in ((), (untimed,), (replace(SLOPE, name="gaussian"),)):
-        with pytest.raises(ValueError, match="none of the cases of this page"):
-            speed(record(*cases), TERRAIN)
-
-
-def test_cases_of_other_functions_are_left_out() -> None:
-    assert speed(record(SLOPE, replace(TRI, name="gaussian")), TERRAIN) == speed(record(SLOPE), TERRAIN)
-    assert {"slope", "tri", "convexity", "terrain, all four"} <= {case.name for case in TERRAIN}
-
-
 def test_nothing_but_the_space_between_the_marks_is_written() -> None:
     page = (
         "above\n<!-- a: begin -->\nold\n<!-- a: end -->\nbetween\n<!-- b: begin -->\n<!-- b: end -->\nbelow\n"
@@ -175,9 +102,7 @@ def test_nothing_but_the_space_between_the_marks_is_written() -> None:
 
 
 def test_the_page_has_a_place_for_each_table() -> None:
-    page = PAGE.read_text(encoding="utf-8")
-    assert "NUMBERS" in renew(page, {"accuracy": "NUMBERS"})
-    assert "NUMBERS" in renew(page, {"speed": "NUMBERS"})
+    assert "NUMBERS" in renew(PAGE.read_text(encoding="utf-8"), {"accuracy": "NUMBERS"})
 
 
 def test_the_command_renews_the_page(
@@ -186,16 +111,12 @@ def test_the_command_renews_the_page(
     hill = Dem("hill", EDGES, 1.0)
     monkeypatch.setattr(terrain_study, "read_samples", lambda _: [hill])
     monkeypatch.setenv("PATH", "")
-    page, bench = tmp_path / "page.md", tmp_path / "bench.json"
+    page = tmp_path / "page.md"
     shutil.copy(PAGE, page)
-    bench.write_text(json.dumps(record(SLOPE)), encoding="utf-8")
     before = page.read_text(encoding="utf-8")
     assert main(["--docs", str(page)]) == 0
-    with_accuracy = page.read_text(encoding="utf-8")
-    assert with_accuracy == renew(before, {"accuracy": accuracy([hill])})
-    assert main(["--docs", str(page), "--bench", str(bench)]) == 0
-    assert page.read_text(encoding="utf-8") == renew(with_accuracy, {"speed": speed(record(SLOPE), TERRAIN)})
-    assert "500 (50%)" in capsys.readouterr().out
+    assert page.read_text(encoding="utf-8") == renew(before, {"accuracy": accuracy([hill])})
+    assert "not installed" in capsys.readouterr().out
 
 
 def test_without_the_samples_the_command_says_so_and_fails(
@@ -206,7 +127,6 @@ def test_without_the_samples_the_command_says_so_and_fails(
     assert main(["--data", str(tmp_path), "--docs", str(page)]) == 1
     assert "give the folder of the real samples with --data" in capsys.readouterr().err
     assert page.read_text(encoding="utf-8") == PAGE.read_text(encoding="utf-8")
-    assert main(["--bench", str(tmp_path / "none.json")]) == 1
 
 
 def test_the_samples_are_read_with_their_voids(test_data: Path) -> None:

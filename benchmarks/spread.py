@@ -1,0 +1,47 @@
+"""A function of the package on tiles and on all cores, under Dask, as if it were one more tool."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+OURS = "insarfeat"
+TILE = 1024
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True)
+class InTiles:
+    """Call a function with Dask arrays in tiles in place of arrays, and compute what it gives on threads.
+
+    Graphs are made anew in each call: what that takes is part of the price.
+    """
+
+    run: Callable[..., Any]
+    one_core: bool
+
+    def __call__(self, *images: Any, **parameters: Any) -> Any:
+        import dask.array as da
+
+        # No name of its own: to make one from the pixels would take longer than some of the functions.
+        lazy = [da.from_array(image, chunks=TILE, name=False) for image in images]  # type: ignore[no-untyped-call]
+        found = self.run(*lazy, **parameters)
+        return np.asarray(found.compute(scheduler="threads", num_workers=1 if self.one_core else cores()))
+
+
+@dataclass(frozen=True, slots=True)
+class OnWorkers:
+    """Call a function that spreads its work itself, with as many workers as there are cores."""
+
+    run: Callable[..., Any]
+
+    def __call__(self, *images: Any, **parameters: Any) -> Any:
+        return self.run(*images, **parameters, workers=cores())
