@@ -21,6 +21,7 @@ from insarfeat.cli import (
     stack_verb,
     terrain_verbs,
     verbs,
+    versions_verb,
 )
 from insarfeat.errors import InsarfeatError, InvalidArgument, InvalidType, MissingInput, OutputExists
 
@@ -55,6 +56,7 @@ def build_app() -> typer.Typer:
     app.command("split")(split_verb.split)
     app.command("leaks")(split_verb.leaks)
     app.command("plot")(plot_verb.plot)
+    app.command("show-versions")(versions_verb.show_versions)
     for entry in sorted(entry_points(group=VERBS), key=lambda entry: entry.name):
         try:
             register: Callable[[typer.Typer], None] = entry.load()
