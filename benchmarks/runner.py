@@ -48,25 +48,34 @@ def smoke_effort(size: int | None = None) -> Effort:
 
 
 def run(
-    cases: Sequence[AnyCase], effort: Effort, announce: Callable[[str], object] = lambda _: None
+    cases: Sequence[AnyCase],
+    effort: Effort,
+    announce: Callable[[str], object] = lambda _: None,
+    keep: Callable[[Results], object] = lambda _: None,
 ) -> Results:
-    """Measure the cases one after the other; ``announce`` hears of each before it starts."""
-    found: list[Result] = []
+    """Measure the cases one after the other.
+
+    ``announce`` hears of each before it starts; ``keep`` gets all that is known after each, so that an interruption
+    costs no more than one.
+    """
+    results = Results(
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+        version=insarfeat.__version__,
+        commit=commit(Path(__file__).parents[1]),
+        machine=machine.describe(),
+        rounds=effort.rounds,
+        cases=(),
+    )
     # What is only compared may share a process; what is timed may not, as its neighbours would leave traces.
     with _one_for_all() if not effort.rounds else nullcontext(in_fresh_process) as call:
         for case in cases:
             for size in case.sizes if effort.size is None else (effort.size,):
                 announce(case.name)
                 least = case.least if isinstance(case, Case) else 0
-                found.append(_measure(call, case, max(size, least), effort))
-    return Results(
-        date=datetime.now(UTC).isoformat(timespec="seconds"),
-        version=insarfeat.__version__,
-        commit=commit(Path(__file__).parents[1]),
-        machine=machine.describe(),
-        rounds=effort.rounds,
-        cases=tuple(found),
-    )
+                measured = _measure(call, case, max(size, least), effort)
+                results = replace(results, cases=(*results.cases, measured))
+                keep(results)
+    return results
 
 
 def _measure(call: Callable[..., Any], case: AnyCase, size: int, effort: Effort) -> Result:

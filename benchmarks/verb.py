@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.status import Status
 from rich.table import Table
 
 from benchmarks import comparison
@@ -78,7 +79,8 @@ def bench(
             results = run(
                 cases,
                 smoke_effort(size) if smoke else Effort(size, rounds),
-                lambda name: status.update(f"case {name}"),
+                announce=lambda name: _announce(status, errors, cases, name),
+                keep=lambda results: write(results, target) if target else None,
             )
         console.print(_table(results))
         for name, one in results.wrong:
@@ -86,13 +88,19 @@ def bench(
                 f"{name}: {one.name} {one.verdict.state} {one.verdict.detail}", style="red", markup=False
             )
         if target:
-            write(results, target)
             console.print(f"The results are in {target}", soft_wrap=True, markup=False)
     except InsarfeatError as error:
         errors.print(str(error), style="red", markup=False)
         raise typer.Exit(1 if isinstance(error, RunFailed | WriteFailed) else 2) from error
     if results.wrong:
         raise typer.Exit(1)
+
+
+def _announce(status: Status, errors: Console, cases: tuple[AnyCase, ...], name: str) -> None:
+    number = next(place for place, one in enumerate(cases, 1) if one.name == name)
+    status.update(f"case {number} of {len(cases)}: {name}")
+    if not errors.is_terminal:
+        errors.print(f"{number} of {len(cases)}: {name}", markup=False)
 
 
 def compare(

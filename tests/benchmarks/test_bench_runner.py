@@ -84,6 +84,13 @@ def test_cases_are_announced_before_they_start() -> None:
     assert heard == ["good"]
 
 
+def test_what_is_known_is_kept_after_each_case() -> None:
+    kept: list[Results] = []
+    with pytest.raises(RunFailed):
+        run([replace(GOOD, peers=()), Case("faulty", noise, broken)], smoke_effort(), keep=kept.append)
+    assert [[case.name for case in one.cases] for one in kept] == [["good"]]
+
+
 def test_a_failing_case_is_named() -> None:
     with pytest.raises(RunFailed, match='case "faulty" failed with RuntimeError: out of order'):
         run([Case("faulty", noise, broken)], smoke_effort())
