@@ -11,7 +11,7 @@ from scipy import fft
 
 from benchmarks import flow_peers as ways
 from benchmarks import terrain_tools
-from benchmarks.case import Case, Function
+from benchmarks.case import Case, Function, Spreading
 from benchmarks.flow_peers import RelativeAgreement, SubPackage
 from benchmarks.peers import Agreement, Array, NotComparable, Peer, Program
 
@@ -133,6 +133,7 @@ def _fill(
     size: int = 2048,
     epsilon: bool = False,
     prepare: Callable[[int], tuple[Array, ...]] = mountains,
+    spreading: Spreading | None = None,
 ) -> Case:
     return Case(
         name,
@@ -141,6 +142,7 @@ def _fill(
         peers,
         sizes=(size,),
         parameters={"epsilon": epsilon},
+        spreading=spreading,
     )
 
 
@@ -165,12 +167,14 @@ def _from_dem(
     size: int = 2048,
     prepare: Callable[[int], tuple[Array, ...]] = mountains,
 ) -> Case:
-    run = Function("insarfeat.terrain", function)
-    return Case(name, prepare, run, peers, sizes=(size,), parameters={**_RESOLUTION, **parameters})
+    run, parameters = Function("insarfeat.terrain", function), {**_RESOLUTION, **parameters}
+    spreading = Spreading() if prepare is mountains else None
+    return Case(name, prepare, run, peers, sizes=(size,), parameters=parameters, spreading=spreading)
 
 
 FLOW: tuple[Case, ...] = (
-    _fill("fill", (*_FILLS, _pysheds(ways.pysheds_fill, _SAME))),
+    # In tiles once for each layer, not beside every tool: it is a plan of several passes, of its own.
+    _fill("fill", (*_FILLS, _pysheds(ways.pysheds_fill, _SAME)), spreading=Spreading()),
     _fill("fill, large", _QUICK_FILLS, size=8192),  # the others take half a minute and more
     _fill("fill, noise", _FILLS, prepare=_noise),
     _fill("fill, epsilon", (_richdem(ways.richdem_fill, _RAISED_MORE),), epsilon=True),

@@ -25,3 +25,20 @@ GOALS: dict[str, float] = {
     "MFD accumulation": 8,
 }
 """By the name of a case."""
+
+
+THEN: dict[str, dict[str, float]] = {
+    "goldstein, classic": {"scipy.fft": 20, "whirlwind": 13.4, "dolphin": 4.9},
+    "goldstein, overlap 75 %": {"scipy.fft": 5.5},
+    "goldstein": {"rapidphase": 0.6},
+    "coherence 5 x 5": {"scipy uniform_filter": 8.0, "OpenCV boxFilter": 73},
+    "coherence 3 x 11": {"scipy uniform_filter": 8.6, "OpenCV boxFilter": 91},
+    "slope": {"xarray-spatial": 95, "xdem": 17.5, "gdaldem, with files": 30, "SAGA, with files": 10},
+    "aspect": {"xarray-spatial": 51.5, "xdem": 18, "gdaldem, with files": 24},
+    "tri": {"xdem": 10, "gdaldem, with files": 52},
+    "fill": {"topotoolbox": 24, "whitebox-workflows": 10.5, "pyflwdir": 2.8},
+    "fill, large": {"topotoolbox": 14},
+    "D8 direction and accumulation": {"whitebox-workflows": 9.7},
+    "MFD accumulation": {"whitebox-workflows": 5.5},
+}
+"""Mpx/s of other tools when the goals were set (the middle, where a range was told), by case and tool."""

@@ -158,14 +158,14 @@ def _startup(case: Startup, rounds: int) -> StartupResult:
 
 
 def peak_memory(
-    prepare: Callable[[int], tuple[Array, ...]], run: Callable[..., Array], size: int
+    prepare: Callable[[int], tuple[Array, ...]], run: Callable[..., Array], size: int, least: int = 0
 ) -> float | None:
     """Peak memory of a call in bytes per pixel, above what the process holds before it.
 
     What it holds are the imported and compiled code and the inputs. Only Linux lets a process forget the peak
     of its past, as the inputs' making would otherwise count; None elsewhere.
     """
-    run(*prepare(_WARM_UP_SIZE))
+    run(*prepare(max(_WARM_UP_SIZE, least)))
     inputs = prepare(size)
     try:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # 5: reset the peak

@@ -1,26 +1,28 @@
-"""The figures of speed wherever they stand: ``python -m benchmarks.publish RECORD`` (of ``insarfeat bench``).
+"""The figures of speed wherever they stand: ``python -m benchmarks.publish RECORD...`` (of ``insarfeat bench``).
 
-It keeps the record as ``docs/speeds.json`` and writes from it the tables of the README, of ``docs/speeds.md`` and of
-the pages on terrain, water and geometry. Without a record it writes them from the one that is kept.
+It keeps the records, joined, as ``docs/speeds.json`` and writes from it the tables of the README, of ``docs/speeds.md``
+and of the pages on terrain, water and geometry. Without a record it writes them from the one that is kept.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks import comparison
-from benchmarks.case import CORES, TILES
+from benchmarks.case import CORES, TILES, Case
+from benchmarks.cases import CASES
 from benchmarks.flow_cases import FLOW
 from benchmarks.geometry_cases import GEOMETRY
+from benchmarks.goals import THEN
 from benchmarks.pages import renew, table
 from benchmarks.speeds import machine, rate, speed
 from benchmarks.spread import OURS
 from benchmarks.terrain_cases import TERRAIN
+from insarfeat.errors import InvalidArgument
 
 ROOT = Path(__file__).parents[1]
 KEPT = "docs/speeds.json"
@@ -45,7 +47,15 @@ _SHOWN = {
 def pages(record: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
     """The tables of each page."""
     yield "README.md", {"speeds": _short(record)}
-    yield "docs/speeds.md", {"speeds": _whole(record), "others": _others(record), "machine": machine(record)}
+    yield (
+        "docs/speeds.md",
+        {
+            "speeds": _whole(record),
+            "others": _others(record),
+            "goals": _goals(record),
+            "machine": machine(record),
+        },
+    )
     for page, cases in (("terrain", TERRAIN), ("flow", FLOW), ("geometry", GEOMETRY)):
         yield f"docs/{page}.md", {"speed": speed(record, cases)}
 
@@ -53,7 +63,25 @@ def pages(record: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
 def _timed(record: Mapping[str, Any]) -> list[Any]:
     """The cases that have a throughput, each with its contenders by name."""
     throughputs = (case for case in record["cases"] if case["kind"] == "throughput" and case["reach"])
-    return [{**case, "by": {one["name"]: one for one in case["contenders"]}} for case in throughputs]
+    known = {
+        case.name: {OURS, *(one.name for one in case.others)} for case in CASES if isinstance(case, Case)
+    }
+    shown = []
+    for case in throughputs:
+        # A record may be older than the table, and have ways of ours that are no longer in it.
+        ours = known.get(case["name"], set())
+        contenders = [one for one in case["contenders"] if one["package"] != OURS or one["name"] in ours]
+        shown.append({**case, "contenders": contenders, "by": {one["name"]: one for one in contenders}})
+    return [case for case in shown if OURS in case["by"]]
+
+
+def joined(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """One record of several of one machine: of a case that is in two, what the later one found."""
+    machines = {json.dumps(record["machine"], sort_keys=True) for record in records}
+    if len(machines) > 1:
+        raise InvalidArgument("the records are of different machines, or of other versions of libraries")
+    cases = {(case["name"], case.get("size")): case for record in records for case in record["cases"]}
+    return {**records[-1], "cases": list(cases.values())}
 
 
 def _short(record: Mapping[str, Any]) -> str:
@@ -137,6 +165,31 @@ def _latencies(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
                 )
 
 
+def _goals(record: Mapping[str, Any]) -> str:
+    """Goals, and what tools whose speed was known when they were set reach here: machines differ, ratios less so."""
+    rows = []
+    for case in _timed(record):
+        if not case["goal"]:
+            continue
+        ours = case["by"][OURS]["mpx_per_s"]
+        tools = [
+            (name, then, case["by"][name]["mpx_per_s"])
+            for name, then in THEN.get(case["name"], {}).items()
+            if name in case["by"] and case["by"][name]["mpx_per_s"]
+        ]
+        rows.append(
+            (
+                case["name"],
+                f"{case['goal']:g}",
+                rate(ours),
+                "; ".join(f"{name} {rate(then)}, here {rate(now)}" for name, then, now in tools),
+                "; ".join(f"{rate(case['goal'] / then)}, here {rate(ours / now)}" for _, then, now in tools),
+            )
+        )
+    heads = ("case", "goal", "here", "other tools when it was set, and here", "so the goal is times them")
+    return table(heads, rows)
+
+
 def _others(record: Mapping[str, Any]) -> str:
     """Every other tool on every case."""
     rows = [
@@ -170,11 +223,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("record", type=Path, nargs="?")
+    parser.add_argument("record", type=Path, nargs="*")
     given = parser.parse_args()
     if given.record:
-        comparison.read(given.record)
-        shutil.copyfile(given.record, ROOT / KEPT)
+        kept = joined([comparison.read(path) for path in given.record])
+        (ROOT / KEPT).write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     record = json.loads((ROOT / KEPT).read_text(encoding="utf-8"))
     for name, tables in pages(record):
         page = ROOT / name

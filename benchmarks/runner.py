@@ -105,6 +105,7 @@ def _with_memory(case: Case, result: CaseResult) -> CaseResult:
                 case.prepare,
                 partial(runs[one.name], **case.parameters),
                 result.size,
+                case.least,
                 environment=environment,
             ),
         )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,20 @@ TILE = 1024
 def cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def _confined() -> Iterator[None]:
+    """Keep this thread, and those that it starts, to one core: layers of whole rasters start threads of their own."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +48,9 @@ class InTiles:
 
         # No name of its own: to make one from the pixels would take longer than some of the functions.
         lazy = [da.from_array(image, chunks=TILE, name=False) for image in images]  # type: ignore[no-untyped-call]
-        found = self.run(*lazy, **parameters)
-        return np.asarray(found.compute(scheduler="threads", num_workers=1 if self.one_core else cores()))
+        with _confined() if self.one_core else nullcontext():
+            found = self.run(*lazy, **parameters)
+            return np.asarray(found.compute(scheduler="threads", num_workers=1 if self.one_core else cores()))
 
 
 @dataclass(frozen=True, slots=True)
