@@ -21,6 +21,8 @@ from benchmarks.spread import OURS
 from insarfeat.errors import InvalidArgument, MissingInput
 
 SCHEMA = 2
+LEAST_ROUNDS = 6
+"""Of each record: with fewer, no rounds can lie so far apart that chance would not do it."""
 _CERTAINTY = 0.005
 _CONTROLS_SHARE, _CONTROLS_LEAST, _UNKNOWN_FLOOR = 0.9, 10, 0.10
 

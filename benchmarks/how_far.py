@@ -79,7 +79,7 @@ def _areas(known: Mapping[str, Any], record: Mapping[str, Any]) -> str:
 
 def _duration(seconds: float) -> str:
     if seconds < 90:
-        return f"{seconds:.0f} s"
+        return f"{seconds:.0f} s" if seconds >= 1 else "under 1 s"
     if seconds < 5400:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.1f} h"
@@ -90,7 +90,10 @@ def _workers(known: Mapping[str, Mapping[str, float]]) -> str:
     rows = []
     for key, figures in known.items():
         how, _, count = key.partition("|")
-        rows.append((f"{count} {how}", f"{figures['seconds']:.1f}", f"{alone / figures['seconds']:.2f}"))
+        title = (
+            f"{count} {how}" if count != "1" else {"threads": "one thread", "processes": "one process"}[how]
+        )
+        rows.append((title, f"{figures['seconds']:.1f}", f"{alone / figures['seconds']:.2f}"))
     return table(("workers", "seconds", "times as fast as one thread"), rows)
 
 
@@ -132,7 +135,7 @@ def picture(known: Mapping[str, Any]) -> bytes:
         sides = sorted(of)
         costs = [1e3 * of[side]["seconds"] / (side**2 / 1e6) for side in sides]
         left.loglog(
-            sides, costs, marker="osD^v"[number % 5], label=name, color=f"C{number % 10}", lw=1.3, ms=4
+            sides, costs, marker="osD^vXP"[number % 7], label=name, color=f"C{number % 10}", lw=1.3, ms=4
         )
     sides = sorted({side for of in _by_layer(known).values() for side in of})
     left.set_xticks(sides, [f"{side:,}" for side in sides])

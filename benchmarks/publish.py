@@ -1,7 +1,7 @@
 """The figures of speed wherever they stand: ``python -m benchmarks.publish RECORD...`` (of ``insarfeat bench``).
 
-It keeps the records, joined, as ``docs/speeds.json`` and writes from it the tables of the README, of ``docs/speeds.md``
-and of the pages on terrain, water and geometry. Without a record it writes them from the one that is kept.
+It keeps the records, joined, as ``docs/speeds.json``, and writes the tables of the README, of ``docs/speeds.md`` and
+of the pages on terrain, water and geometry. Without a record it writes them from the one that is kept.
 """
 
 from __future__ import annotations
@@ -96,14 +96,11 @@ def _short(record: Mapping[str, Any]) -> str:
             (
                 _SHOWN[case["name"]],
                 rate(case["by"][OURS]["mpx_per_s"]),
-                _rate_of(case, CORES),
                 f"{best['name']}{mark}: {rate(best['mpx_per_s'])}" if best else "none that we know",
                 f"{rate(best['speedup'])} x" if best else "",
             )
         )
-    cores = record["machine"]["cores"]
-    heads = ("layer", "Mpx/s on one core", f"on {cores}, in tiles", "fastest other tool, one core", "we are")
-    return table(heads, rows)
+    return table(("layer", "Mpx/s on one core", "fastest other tool", "we are"), rows)
 
 
 def _rate_of(case: Mapping[str, Any], name: str) -> str:

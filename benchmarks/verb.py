@@ -130,10 +130,15 @@ def compare(
     for remark in found.remarks:
         console.print(remark, markup=False)
     if found.missing:
-        console.print(f"Only in one of the records: {', '.join(found.missing)}", markup=False)
+        some = ", ".join(found.missing[:3]) + (", ..." if len(found.missing) > 3 else "")
+        console.print(f"{len(found.missing)} are in one of the records only: {some}", markup=False)
     source = (
         f"{found.controls} calls of other tools" if found.controls else "a guess: fewer than ten other tools"
     )
+    if any(one.verdict == "too few rounds" for one in found.changes):
+        console.print(
+            f"Fewer than {comparison.LEAST_ROUNDS} rounds tell nothing: give --rounds.", markup=False
+        )
     real = [one for one in found.changes if one.verdict in _CHANGES]
     console.print(
         f"{len(real)} of {len(found.changes)} changed. What is within {found.floor:.0%} is noise ({source}).",

@@ -26,3 +26,13 @@ def test_links_between_pages_lead_somewhere() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_messages_on_the_page_of_errors_are_those_of_the_code() -> None:
+    sources = [path for name in ("insarfeat", "zoo") for path in (ROOT / name).rglob("*.py")]
+    # Messages are written over several lines, with values in them.
+    code = re.sub(r'"\s*\n\s*f?"', "", "\n".join(path.read_text() for path in sources))
+    page = (ROOT / "docs" / "errors.md").read_text()
+    messages = re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE)
+    assert len(messages) > 10
+    assert [message for message in messages if message not in code] == []

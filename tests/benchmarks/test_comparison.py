@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from records import noisy, record, timed
 
-from benchmarks.comparison import Change, compare, read
+from benchmarks.comparison import LEAST_ROUNDS, Change, compare, read
 from benchmarks.results import LatencyResult, Spread, StartupResult
 from insarfeat.errors import InvalidArgument, MissingInput
 
@@ -82,6 +82,22 @@ def test_another_version_of_a_tool_is_another_tool() -> None:
 def test_three_rounds_tell_nothing_and_say_so() -> None:
     found = compare(run(1, rounds=3), run(2, {"case 3": 2.0}, rounds=3))
     assert set(verdicts(found.changes).values()) == {"too few rounds"}
+
+
+@pytest.mark.parametrize("rounds", [LEAST_ROUNDS - 1, LEAST_ROUNDS])
+def test_so_many_rounds_are_enough_and_no_fewer(rounds: int) -> None:
+    before, after = (
+        record(
+            timed(
+                "layer",
+                noisy(np.random.default_rng(3), factor, rounds, 0.0) + 1e-9 * np.arange(rounds),
+                [1.0] * rounds,
+            )
+        )
+        for factor in (1.0, 2.0)
+    )
+    (change,) = compare(before, after).changes
+    assert change.verdict == ("slower" if rounds >= LEAST_ROUNDS else "too few rounds")
 
 
 def test_a_tool_that_was_called_less_often_is_held_against_its_own_rounds() -> None:
