@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from benchmarks import terrain_peers, terrain_tools
-from benchmarks.case import Case, Latency
+from benchmarks.case import Latency
 from benchmarks.cases import CASES
 from benchmarks.measure import measure
 from benchmarks.peers import Agreement, Array, Peer, Program
@@ -222,7 +223,7 @@ def test_programs_that_are_absent_are_named(monkeypatch: pytest.MonkeyPatch) -> 
     case = next(case for case in TERRAIN if case.name == "slope")
     programs = tuple(peer for peer in case.peers if isinstance(peer, Program))
     assert [peer.name for peer in programs] == ["gdaldem, with files", "SAGA, with files"]
-    found = measure(Case(case.name, case.prepare, case.run, programs, parameters=case.parameters), 32, 0)
+    found = measure(replace(case, peers=programs, spreading=None), 32, 0)
     assert isinstance(found, CaseResult)
     assert [one.verdict.detail for one in found.contenders[1:]] == [
         "gdaldem is not installed",
