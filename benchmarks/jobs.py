@@ -16,6 +16,7 @@ from benchmarks.peers import Array
 
 PATCH, STRIDE = 256, 128
 _PIXEL = 15.0
+_BANDS = ("wrapped_phase", "sensitivity", "terrain_pc1")
 _LAYERS = ("slope", "tri", "convexity", "profile_curvature")
 
 
@@ -25,7 +26,6 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="insarfeat-bench-")
 
 
-@cache
 def _on_map(size: int) -> dict[str, Any]:
     import xarray as xr
 
@@ -84,10 +84,7 @@ def _layers_stored(size: int) -> Path:
     import insarfeat
 
     generator = np.random.default_rng(0)
-    layers = {
-        name: (("y", "x"), generator.standard_normal((size, size), np.float32))
-        for name in ("wrapped_phase", "sensitivity", "terrain_pc1")
-    }
+    layers = {name: (("y", "x"), generator.standard_normal((size, size), np.float32)) for name in _BANDS}
     path = Path(_folder().name, f"layers-{size}.zarr")
     insarfeat.write(xr.Dataset(layers, _on_map(size)), path)
     return path
@@ -107,7 +104,7 @@ def xbatcher_cut(raster: Array) -> Array:
     import xbatcher
 
     data = xr.open_dataset(_layers_stored(len(raster)), engine="zarr", chunks={}, consolidated=False)
-    bands = data[["wrapped_phase", "sensitivity", "terrain_pc1"]].to_dataarray()
+    bands = data[list(_BANDS)].to_dataarray()
     step = {"y": PATCH - STRIDE, "x": PATCH - STRIDE}
     batches = xbatcher.BatchGenerator(bands, {"y": PATCH, "x": PATCH}, input_overlap=step)
     return _means(np.asarray(batch) for batch in batches)
@@ -118,8 +115,7 @@ def windows_cut(raster: Array) -> Array:
     import zarr
 
     path = _layers_stored(len(raster))
-    names = ("wrapped_phase", "sensitivity", "terrain_pc1")
-    arrays = [zarr.open_array(path / name, mode="r") for name in names]
+    arrays = [zarr.open_array(path / name, mode="r") for name in _BANDS]
     starts = range(0, len(raster) - PATCH + 1, STRIDE)
     places = ((slice(top, top + PATCH), slice(left, left + PATCH)) for top in starts for left in starts)
     return _means(np.stack([array[place] for array in arrays]) for place in places)

@@ -25,7 +25,7 @@ from insarfeat.errors import RunFailed
 
 T = TypeVar("T")
 
-_ONE_THREAD = dict.fromkeys(
+ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS"),
     "1",
 )
@@ -80,7 +80,7 @@ def run(
 
 def _measure(call: Callable[..., Any], case: AnyCase, size: int, effort: Effort) -> Result:
     try:
-        result: Result = call(measure, case, size, effort.rounds, environment=_ONE_THREAD)
+        result: Result = call(measure, case, size, effort.rounds, environment=ONE_THREAD)
         if isinstance(case, Case) and isinstance(result, CaseResult) and effort.memory:
             result = _with_memory(case, result)
     except BrokenProcessPool as error:
@@ -94,7 +94,7 @@ def _measure(call: Callable[..., Any], case: AnyCase, size: int, effort: Effort)
 def _with_memory(case: Case, result: CaseResult) -> CaseResult:
     """Add the peak memory of every contender that has an answer, each in a process of its own."""
     runs = {OURS: case.run} | {peer.name: peer.run for peer in case.others if peer.in_process}
-    environment = _ONE_THREAD | _GIVE_BACK
+    environment = ONE_THREAD | _GIVE_BACK
     contenders = tuple(
         one
         if not one.verdict.answered or one.name not in runs
@@ -116,11 +116,9 @@ def _with_memory(case: Case, result: CaseResult) -> CaseResult:
 
 def in_fresh_process(function: Callable[..., T], *arguments: object, environment: Mapping[str, str]) -> T:
     """Call a function in a new interpreter; thread counts only hold if set before numpy and numba load."""
-    with (
-        _environment(environment),
-        ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool,
-    ):
-        return pool.submit(function, *arguments).result()
+    with _one_for_all() as call:
+        found: T = call(function, *arguments, environment=environment)
+        return found
 
 
 @contextmanager

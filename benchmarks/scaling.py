@@ -1,8 +1,8 @@
 """What layers cost as rasters and machines grow, for docs/how-far.md.
 
-``python -m benchmarks.scaling sizes|workers|cluster --json scaling.json`` measure (15, 4 and 6 minutes on two cores
-that have nothing else to do); what was measured is kept in the JSON file at once, and is not measured again. ``page
---json scaling.json --docs docs/how-far.md`` draws and writes.
+``python -m benchmarks.scaling sizes|workers|cluster --json scaling.json`` measure (a quarter of an hour together, on
+two cores that have nothing else to do); what was measured is kept in the JSON file at once, and is not measured
+again. ``page --json scaling.json --docs docs/how-far.md`` draws and writes.
 
 Rasters repeat a pattern of 1024 pixels, made in memory as it is asked for, so that no disk is measured.
 """
@@ -11,13 +11,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.engine import peak, resident
-from benchmarks.spread import cores
+from benchmarks.runner import ONE_THREAD, in_fresh_process
+from insarfeat.dispatch.lazy import available_cores
 
 SIDES = (2048, 4096, 8192, 16384, 32768)
 TILE = 2048
@@ -187,23 +185,21 @@ def cost_of(name: str, side: int) -> dict[str, float]:
     """Seconds, busy cores and memory of layers of one size, in tiles on all cores; nothing is kept of them."""
     import dask.array as da
 
-    def compute(side: int) -> int:
+    def compute(side: int) -> None:
         layers = [layer.data for layer in LAYERS[name].made(side)]
         # One call for all of them, so that what they share is made once.
         nowhere: list[Any] = [_Nowhere()] * len(layers)
-        da.store(layers, nowhere, lock=False, scheduler="threads", num_workers=cores())
-        return sum(layer.npartitions for layer in layers)
+        da.store(layers, nowhere, lock=False, scheduler="threads", num_workers=available_cores())
 
     compute(512)  # patterns and machine code
     before = resident()
     busy, start = time.process_time(), time.perf_counter()
-    chunks = compute(side)
+    compute(side)
     seconds = time.perf_counter() - start
     return {
         "seconds": seconds,
         "busy": (time.process_time() - busy) / seconds,
         "memory_mb": max(peak() - before, 0) / 1e6,
-        "chunks": chunks,
     }
 
 
@@ -249,13 +245,6 @@ def local_cluster(workers: int) -> Any:
 # -- measuring, and what is kept ------------------------------------------------------------------------------
 
 
-def fresh(function: Callable[..., Any], *arguments: Any) -> Any:
-    """What a function returns in an interpreter of its own, with one thread for each library."""
-    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"))
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(function, *arguments).result()
-
-
 class Kept:
     """Figures by name in a JSON file, written as soon as there is one more."""
 
@@ -267,7 +256,7 @@ class Kept:
         """Measure what is not known yet, in an interpreter of its own."""
         found = self.known.setdefault(part, {})
         if name not in found:
-            found[name] = fresh(measure, *arguments)
+            found[name] = in_fresh_process(measure, *arguments, environment=ONE_THREAD)
             print(part, name, found[name], flush=True)
             self.path.write_text(json.dumps(self.known, indent=1) + "\n", encoding="utf-8")
 
@@ -284,7 +273,7 @@ def main() -> None:
     parser.add_argument("--docs", type=Path, help="page whose tables are renewed; pictures go beside it")
     given = parser.parse_args()
     kept = Kept(given.json)
-    kept.known["cores"] = cores()
+    kept.known["cores"] = available_cores()
     given.work.mkdir(parents=True, exist_ok=True)
     match given.what:
         case "sizes":

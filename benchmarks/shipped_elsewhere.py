@@ -11,11 +11,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from benchmarks import shipped_tests
 from benchmarks.pages import renew, table
 
 _MODELS = ("segformer-b0-synth-v1", "yolo-s-synth-v1")
@@ -43,17 +43,10 @@ def scenes(data: Path) -> Iterator[tuple[str, xr.Dataset]]:
 
 
 def _read(path: Path) -> xr.DataArray:
-    import rasterio
+    import insarfeat
 
-    with rasterio.open(path) as file:
-        height, width = file.shape
-        step = file.transform
-        coords = {
-            "y": step.f + step.e * (np.arange(height) + 0.5),
-            "x": step.c + step.a * (np.arange(width) + 0.5),
-            "spatial_ref": xr.DataArray(0, attrs={"crs_wkt": file.crs.to_wkt()}),
-        }
-        return xr.DataArray(file.read(1).astype(np.float32), coords, ("y", "x"))
+    (layer,) = insarfeat.open_stack(path).data_vars.values()
+    return layer.load()
 
 
 def area_of(scene: xr.Dataset) -> float:
@@ -62,17 +55,6 @@ def area_of(scene: xr.Dataset) -> float:
     sides = (abs(float(scene[axis][1] - scene[axis][0])) * _METRES_PER_DEGREE for axis in ("y", "x"))
     shrunk = np.cos(np.radians(float(scene["y"].mean())))
     return float(known.sum()) * float(np.prod(list(sides))) * float(shrunk) / 1e6
-
-
-def alarms(model: Any, scene: xr.Dataset) -> int:
-    """How many landslides a model finds."""
-    import zoo
-
-    found = model.predict(scene, resample=True)
-    slides = found if model.description.task == "boxes" else zoo.as_polygons(found.compute())
-    if "AR" in model.description.classes:
-        slides = slides.only(lambda table: table["class"] != "AR")
-    return len(slides)
 
 
 def rows(data: Path) -> Iterator[tuple[str, ...]]:
@@ -86,9 +68,8 @@ def rows(data: Path) -> Iterator[tuple[str, ...]]:
         phase = np.angle(np.exp(1j * scene["wrapped_phase"].astype(np.float64))).astype(np.float32)
         for model in models:
             for sign in (1.0, -1.0):
-                count = alarms(
-                    model, scene.assign(wrapped_phase=sign * scene["wrapped_phase"].copy(data=phase))
-                )
+                seen = scene.assign(wrapped_phase=scene["wrapped_phase"].copy(data=sign * phase))
+                count = len(shipped_tests.landslides_in(model, seen, resample=True))
                 rate = poisson_rate(count, exposure=area / 100.0)
                 found.append(f"{count}: {rate.value:.1f} ({rate.low:.1f} to {rate.high:.1f})")
         yield name, f"{area:.0f}", *found

@@ -166,9 +166,17 @@ def _marked_boxes(score: Any, threshold: float) -> Any:
     return ScoredBoxes(boxes.reshape(-1, 4), np.zeros(len(places), int), peaks)
 
 
+def landslides_in(model: Any, stack: Any, *, resample: bool = False) -> Any:
+    """Detections without those of artefacts; masks as polygons."""
+    import zoo
+
+    found = model.predict(stack, resample=resample)
+    slides = found if model.description.task == "boxes" else zoo.as_polygons(found.compute())
+    return slides.only(lambda table: table["class"] != "AR") if "AR" in model.description.classes else slides
+
+
 def real_ground(model: Any, data: Path) -> dict[str, Any]:
     """What is found on the Moroccan pair, flat ground where nothing is known to slide: a stack as a user makes it."""
-    import zoo
     from insarfeat import stacks
     from zoo.scores import poisson_rate
 
@@ -181,10 +189,7 @@ def real_ground(model: Any, data: Path) -> dict[str, Any]:
         dem=folder / "dem_iw1_60m.tif",
         annotation=min(folder.glob("*.zip")),
     ).compute()
-    found = model.predict(stack)
-    slides = found if model.description.task == "boxes" else zoo.as_polygons(found.compute())
-    if "AR" in model.description.classes:
-        slides = slides.only(lambda table: table["class"] != "AR")
+    slides = landslides_in(model, stack)
     known = stack["wrapped_phase"].notnull() & stack["coherence"].notnull()
     area = float(known.sum()) * ((recipe.grid.resolution or 15.0) / 1000.0) ** 2
     rate = poisson_rate(len(slides), exposure=area / 100.0)

@@ -14,11 +14,6 @@ OURS = "insarfeat"
 TILE = 1024
 
 
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 @contextmanager
 def _confined() -> Iterator[None]:
     """Keep this thread, and those that it starts, to one core: layers of whole rasters start threads of their own."""
@@ -46,11 +41,13 @@ class InTiles:
     def __call__(self, *images: Any, **parameters: Any) -> Any:
         import dask.array as da
 
+        from insarfeat.dispatch.lazy import available_cores
+
         # No name of its own: to make one from the pixels would take longer than some of the functions.
         lazy = [da.from_array(image, chunks=TILE, name=False) for image in images]  # type: ignore[no-untyped-call]
         with _confined() if self.one_core else nullcontext():
             found = self.run(*lazy, **parameters)
-            return np.asarray(found.compute(scheduler="threads", num_workers=1 if self.one_core else cores()))
+            return np.asarray(found.compute(scheduler="threads", num_workers=available_cores()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,4 +57,6 @@ class OnWorkers:
     run: Callable[..., Any]
 
     def __call__(self, *images: Any, **parameters: Any) -> Any:
-        return self.run(*images, **parameters, workers=cores())
+        from insarfeat.dispatch.lazy import available_cores
+
+        return self.run(*images, **parameters, workers=available_cores())

@@ -46,11 +46,9 @@ def disturbed(name: str, folder: Path) -> dict[str, Any]:
             over.set()
         seconds = time.perf_counter() - start
         moved = _loopback() - moved
-    told = plan.describe()
     return {
         "seconds": seconds,
-        "tiles": told.tiles,
-        "tasks": told.tasks,
+        "tasks": plan.describe().tasks,
         "graph_bytes": len(cloudpickle.dumps(plan)),
         "moved_bytes": moved,
         "input_bytes": SIDE**2 * (8 + 8 + 4),

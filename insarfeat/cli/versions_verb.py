@@ -10,7 +10,6 @@ from importlib import metadata
 import typer
 
 import insarfeat
-from insarfeat.dispatch.lazy import available_cores
 
 _NEEDED = (
     "numpy", "numba", "llvmlite", "scipy", "xarray", "dask", "zarr", "numcodecs", "netcdf4", "h5py", "rasterio",
@@ -39,13 +38,15 @@ def show_versions() -> None:
 
 
 def _found() -> Iterator[tuple[str, str]]:
+    import rasterio
+
+    from insarfeat.dispatch.lazy import available_cores
+
     yield "insarfeat", insarfeat.__version__
     yield "python", f"{platform.python_version()} ({platform.python_implementation()})"
     yield "system", f"{platform.system()} {platform.release()} {platform.machine()}"
     yield "cores", f"{available_cores()} of {os.cpu_count()}"
     yield from ((name, _version(name)) for name in _NEEDED)
-    import rasterio
-
     yield "GDAL", str(rasterio.__gdal_version__)
     for extra, names in _EXTRAS.items():
         missing = [name for name in names if _version(name) == "missing"]

@@ -50,7 +50,7 @@ def test_what_is_known_is_not_measured_again(tmp_path: Path) -> None:
 
 
 def known(seconds: float = 2.0) -> dict[str, Any]:
-    figures = {"seconds": seconds, "busy": 1.9, "memory_mb": 100.0, "chunks": 4}
+    figures = {"seconds": seconds, "busy": 1.9, "memory_mb": 100.0}
     run = {
         "seconds": 5.0,
         "tasks": 64,

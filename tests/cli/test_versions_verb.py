@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from importlib import metadata
 
 import pytest
@@ -46,3 +48,9 @@ def test_settings_that_bear_on_threads_are_shown_where_they_are_set(monkeypatch:
     found = shown()
     assert found["OMP_NUM_THREADS"] == "3"
     assert "NUMBA_CACHE_DIR" not in found
+
+
+def test_the_program_starts_without_what_only_its_verbs_need() -> None:
+    heavy = "('dask', 'xarray', 'numba', 'rasterio', 'torch')"
+    code = f"import sys, insarfeat.cli.app; raise SystemExit(any(name in sys.modules for name in {heavy}))"
+    subprocess.run([sys.executable, "-c", code], check=True)
