@@ -7,13 +7,14 @@ OUT ?= insarfeat-demo
 RUN := $(VENV)/bin
 INSTALL := $(RUN)/python -m pip install -qq --disable-pip-version-check -c $(CONSTRAINTS)
 
-.PHONY: help demo test check format bench clean
+.PHONY: help demo test check format docs bench clean
 
 help:
 	@echo "make demo    make a synthetic scene and its layers, look for landslides, draw a report (in $(OUT)/)"
 	@echo "make test    run all tests"
 	@echo "make check   ruff and mypy"
 	@echo "make format  let ruff format the code"
+	@echo "make docs    build the documentation (docs/_build/html/index.html)"
 	@echo "make bench   measure against the machine and the installed peers"
 	@echo "make clean   remove the environment, caches and demo results"
 
@@ -40,16 +41,21 @@ format: $(VENV)/test.stamp
 	$(RUN)/ruff format .
 	$(RUN)/ruff check --fix .
 
+docs: $(VENV)/docs.stamp
+	$(RUN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo "docs         docs/_build/html/index.html  (open it in a browser)"
+
 bench: $(VENV)/bench.stamp
 	$(RUN)/insarfeat bench
 
-$(VENV)/demo.stamp $(VENV)/test.stamp $(VENV)/bench.stamp: $(VENV)/%.stamp: $(VENV)/python.stamp pyproject.toml $(CONSTRAINTS)
+$(VENV)/demo.stamp $(VENV)/test.stamp $(VENV)/docs.stamp $(VENV)/bench.stamp: $(VENV)/%.stamp: $(VENV)/python.stamp pyproject.toml $(CONSTRAINTS)
 	@echo "installing insarfeat and what it needs ($*) into $(VENV): a few minutes"
 	$(INSTALL) -e ".[$(EXTRA_$*)]"
 	@touch $@
 
 EXTRA_demo := plot,vector,zoo
 EXTRA_test := test
+EXTRA_docs := docs
 EXTRA_bench := plot,bench
 
 $(VENV)/python.stamp:

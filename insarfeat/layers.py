@@ -217,7 +217,14 @@ _TABLE = (
             (8, "north_west"),
         ),
     ),
-    Layer("flow_azimuth", "direction of flow, clockwise from the grid's north", "degree", period=360.0),
+    Layer(
+        "flow_azimuth",
+        "direction of flow, clockwise from the grid's north",
+        "degree",
+        drawing="cyclic",
+        limits=(0.0, 360.0),
+        period=360.0,
+    ),
     Layer(
         "flow_contamination",
         "water that may come from beyond the elevation model",

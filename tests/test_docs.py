@@ -36,3 +36,9 @@ def test_messages_on_the_page_of_errors_are_those_of_the_code() -> None:
     messages = re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE)
     assert len(messages) > 10
     assert [message for message in messages if message not in code] == []
+
+
+def test_the_gallery_asks_a_dozen_questions() -> None:
+    titles = [path.read_text().splitlines()[1] for path in sorted((ROOT / "docs" / "gallery").glob("plot_*.py"))]
+    assert len(titles) >= 12
+    assert [title for title in titles if not title.endswith("?")] == []

@@ -121,7 +121,7 @@ def frequency_area(
 
     The exponent is that of maximum likelihood over the n areas that are not smaller,
 
-    .. math:: \alpha = 1 + n \Big/ \sum_{i = 1}^{n} \ln \frac{a_i}{a_\mathrm{smallest}}
+    .. math:: \alpha = 1 + \frac{n}{\sum_{i = 1}^{n} \ln (a_i / a_\mathrm{smallest})}
 
     Small landslides are missed in maps, so that the law ends somewhere. Where ``smallest`` is not given, it is the
     area that brings the law closest to the areas above it, by the Kolmogorov-Smirnov distance, among the mapped areas
