@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import xarray as xr
 
@@ -19,10 +20,12 @@ __all__ = [
     "detections",
     "distributions",
     "frequency_area",
+    "fringes",
     "picture",
     "png",
     "require",
     "split_map",
+    "stack",
     "thinned",
 ]
 
@@ -61,14 +64,96 @@ def picture(layer: xr.DataArray, *, background: xr.DataArray | None = None) -> F
     >>> [axes.get_ylabel() for axes in picture(slope).axes]
     ['row', '°']
     """
-    _check_layer("layer", layer)
-    if background is not None:
-        _check_layer("background", background)
-        _check_shape("background", background, layer)
+    _check_layers(layer, background=background)
     require()
     from insarfeat.plot._figure import draw
 
     return draw(layer, background)
+
+
+def fringes(
+    layer: xr.DataArray,
+    *,
+    coherence: xr.DataArray | None = None,
+    background: xr.DataArray | None = None,
+) -> Figure:
+    """Draw a wrapped phase in eight levels with sharp edges, so that subtle fringes stand out, and noise pale.
+
+    From level to level, and within each, it gets darker, and it jumps where a level or the turn ends: rings about a
+    slide close, however faint. The mean phase of the picture lies in the middle of a level, and the turn ends about
+    opposite to it, where the least ground is. Edges are drawn of phasors averaged over about two
+    pixels. Only for the eye: the layer stays as it is.
+
+    Parameters
+    ----------
+    layer
+        Wrapped phase in radians, or a complex interferogram, with dims (y, x), NumPy or Dask.
+    coherence
+        On the same grid: colours fade where its mean over some pixels falls from 0.3 to 0.15. Without it they fade
+        where steps from pixel to pixel do not agree with those about them; what a strong filter has made of noise
+        agrees.
+    background
+        Layer on the same grid that lends its shading, as for :func:`picture`.
+
+    Returns
+    -------
+    Figure
+        Made without pyplot, as :func:`picture` makes it.
+
+    References
+    ----------
+    Mondini, A. C. et al. (2026), whose experts check detections on such a rendering.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> bowl = np.hypot(*np.mgrid[-9:10, -9:10]) % 6.28 - 3.14
+    >>> figure = fringes(xr.DataArray(bowl, dims=("y", "x"), name="wrapped_phase"))
+    >>> figure.axes[0].get_title(loc="left"), figure.axes[1].get_ylabel()
+    ('fringes of wrapped interferometric phase', 'rad, 8 levels')
+    """
+    _check_layers(layer, coherence=coherence, background=background)
+    require()
+    from insarfeat.plot._fringes import Fringes
+
+    return Fringes.of(layer, coherence, background).draw()
+
+
+def stack(dataset: xr.Dataset, names: Sequence[str] | None = None) -> Figure:
+    """Draw layers of a stack or a scene side by side on one sheet, each in its own colours as by :func:`picture`.
+
+    Parameters
+    ----------
+    dataset
+        Layers with dims (y, x) or (lat, lon), NumPy or Dask. Of leading dims the first slice is shown, as titles say.
+    names
+        Of layers, 12 at most; without them the first 12 rasters, and the sheet says which are left out.
+
+    Returns
+    -------
+    Figure
+        Made without pyplot, as :func:`picture` makes it.
+
+    Raises
+    ------
+    InvalidArgument
+        Where there is nothing to draw, a name is unknown, or there are more than 12.
+
+    Examples
+    --------
+    >>> from insarfeat import synth
+    >>> figure = stack(synth.scene(1, size=64), ["wrapped_phase", "coherence", "landslide"])
+    >>> [axes.get_title(loc="left") for axes in figure.axes if axes.images]
+    ['wrapped_phase', 'coherence', 'landslide']
+    """
+    if not isinstance(dataset, xr.Dataset):
+        raise InvalidType(
+            f"dataset is a {type(dataset).__name__}; it must be an xarray.Dataset: for one layer use plot.picture"
+        )
+    require()
+    from insarfeat.plot._stack import draw_stack
+
+    return draw_stack(dataset, None if names is None else list(names))
 
 
 def detections(
@@ -77,6 +162,8 @@ def detections(
     *,
     truth: xr.DataArray | None = None,
     background: xr.DataArray | None = None,
+    over: Literal["layer", "fringes"] = "layer",
+    coherence: xr.DataArray | None = None,
 ) -> Figure:
     """Draw outlines of what was found over a pale map, numbered from 1 in their order, with the truth in dashes.
 
@@ -93,6 +180,10 @@ def detections(
         uint8 layer on the same grid, 1 in landslides: their contours are drawn.
     background
         Layer on the same grid that lends its shading, as for :func:`picture`.
+    over
+        ``layer``, or ``fringes``: as :func:`fringes` draws a wrapped phase, in full colours.
+    coherence
+        Of the fringes, as for :func:`fringes`.
 
     Returns
     -------
@@ -102,7 +193,7 @@ def detections(
     Raises
     ------
     GridMismatch
-        Where truth or background has another shape, or outlines tell a CRS and the layer none.
+        Where truth, background or coherence has another shape, or outlines tell a CRS and the layer none.
 
     Examples
     --------
@@ -113,16 +204,21 @@ def detections(
     >>> [text.get_text() for text in figure.legends[0].get_texts()]
     ['found: 1', 'truth']
     """
-    _check_layer("layer", layer)
-    for name, other in (("truth", truth), ("background", background)):
-        if other is not None:
-            _check_layer(name, other)
-            _check_shape(name, other, layer)
+    if over not in ("layer", "fringes"):
+        raise InvalidArgument(f"over is {over!r}; it must be 'layer' or 'fringes'")
+    if coherence is not None and over != "fringes":
+        raise InvalidArgument("coherence goes with over='fringes', which fade where it is low; leave it out")
+    _check_layers(layer, truth=truth, background=background, coherence=coherence)
     require()
-    from insarfeat.plot._detections import draw_detections
+    from insarfeat.plot._detections import Ground, draw_detections
+    from insarfeat.plot._fringes import Fringes
     from insarfeat.plot._outlines import placed_outlines
 
-    return draw_detections(layer, placed_outlines(outlines, layer), truth, background)
+    if over == "fringes":
+        ground = Ground.of_fringes(Fringes.of(layer, coherence, background))
+    else:
+        ground = Ground.of(layer, background)
+    return draw_detections(ground, placed_outlines(outlines, layer), truth)
 
 
 def distributions(comparison: Comparison) -> Figure:
@@ -274,6 +370,15 @@ def _check_layer(name: str, layer: object) -> None:
         raise InvalidType(f"{name} has dtype {layer.dtype}; it must be numeric or bool")
     if layer.size == 0:
         raise InvalidArgument(f"{name} has shape {layer.shape}; it must have at least one pixel")
+
+
+def _check_layers(layer: xr.DataArray, **others: xr.DataArray | None) -> None:
+    """One layer, and others on its grid."""
+    _check_layer("layer", layer)
+    for name, other in others.items():
+        if other is not None:
+            _check_layer(name, other)
+            _check_shape(name, other, layer)
 
 
 def _check_shape(name: str, other: xr.DataArray, layer: xr.DataArray) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -25,9 +26,10 @@ from insarfeat.plot._figure import (
     _pixel_metres,
     _Sheet,
 )
+from insarfeat.plot._fringes import Fringes
 from insarfeat.plot._grid import MapGrid
 from insarfeat.plot._outlines import PlacedOutline
-from insarfeat.plot._paint import NO_DATA, Values, hillshade, paint
+from insarfeat.plot._paint import NO_DATA, Key, Values, hillshade, paint
 from insarfeat.plot._sample import stride
 from insarfeat.plot._style import as_drawn, style_of
 
@@ -46,40 +48,67 @@ _MOST_NUMBERS = 200
 _HALO = [withStroke(linewidth=2.6, foreground="white")]
 
 
-def draw_detections(
-    layer: xr.DataArray,
-    outlines: Sequence[PlacedOutline],
-    truth: xr.DataArray | None,
-    background: xr.DataArray | None,
-) -> Figure:
+@dataclass(frozen=True, slots=True, eq=False)
+class Ground:
+    """What outlines are drawn over.
+
+    Attributes
+    ----------
+    colours
+        Red, green, blue of each pixel, 0 to 1, as they are shown.
+    title
+        What it is.
+    keys
+        Entries of the legend, in colours as they are shown.
+    grid
+        Where it lies.
+    """
+
+    colours: Values
+    title: str
+    keys: tuple[Key, ...]
+    grid: MapGrid
+
+    @classmethod
+    def of(cls, layer: xr.DataArray, background: xr.DataArray | None) -> Ground:
+        """A layer in pale colours; an elevation as relief in grey."""
+        grid, style = MapGrid.of(layer), style_of(layer)
+        values = _north_up(layer, grid)
+        pixel = _pixel_metres(grid, values)
+        keys = (Key(_pale_grey(), "no data"),) if not np.isfinite(as_drawn(values, style)).all() else ()
+        if style.drawing == "terrain":  # in grey: tints would only be in the way
+            light = np.repeat(hillshade(values, pixel)[..., np.newaxis], 3, axis=-1)
+            return cls(_paler(light), "relief, lit from the north-west", keys, grid)
+        painting = paint(values, style, pixel)
+        if background is not None:
+            painting = _over(background, painting, values, style, pixel)
+        return cls(_paler(painting.colours), style.title, keys, grid)
+
+    @classmethod
+    def of_fringes(cls, fringes: Fringes) -> Ground:
+        """Fringes in their full colours: their contrast is what they are for."""
+        painting = fringes.painting
+        return cls(painting.colours, fringes.style.title, painting.keys, fringes.grid)
+
+
+def draw_detections(ground: Ground, outlines: Sequence[PlacedOutline], truth: xr.DataArray | None) -> Figure:
     """Return the figure of checked arguments."""
-    grid, style = MapGrid.of(layer), style_of(layer)
-    values = _north_up(layer, grid)
-    pixel = _pixel_metres(grid, values)
-    if style.drawing == "terrain":  # in grey: tints would only be in the way
-        colours, title = (
-            np.repeat(hillshade(values, pixel)[..., np.newaxis], 3, axis=-1),
-            "relief, lit from the north-west",
-        )
-    else:
-        painting, title = paint(values, style, pixel), style.title
-        colours = (
-            painting if background is None else _over(background, painting, values, style, pixel)
-        ).colours
+    grid = ground.grid
     slides = None if truth is None else _north_up(_coarse(truth), grid) == 1
 
     handles: list[Line2D | Patch] = [_line(_FOUND, "-", f"found: {len(outlines) or 'nothing'}")]
     if slides is not None:
         handles.append(_line(_TRUTH, _DASHES, "truth" if slides.any() else "truth: nothing"))
-    if not np.isfinite(as_drawn(values, style)).all():
-        handles.append(Patch(facecolor=_pale_grey(), edgecolor="black", linewidth=0.5, label="no data"))
-    sheet = _Sheet(*_map_inches(grid), title, (), _RIGHT, legend_lines=1)
+    handles += [
+        Patch(facecolor=key.colour, edgecolor="black", linewidth=0.5, label=key.label) for key in ground.keys
+    ]
+    sheet = _Sheet(*_map_inches(grid), ground.title, (), _RIGHT, legend_lines=1)
     figure = Figure(figsize=(sheet.width, sheet.height), facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.add_axes(sheet.box(_LEFT, sheet.map_width))
     bottom_to_top = (grid.y.high, grid.y.low) if grid.unit == "px" else (grid.y.low, grid.y.high)
     axes.imshow(
-        (1.0 - _PALE) * colours + _PALE,
+        ground.colours,
         extent=(grid.x.low, grid.x.high, *bottom_to_top),
         interpolation="auto",
         aspect="auto",
@@ -96,6 +125,10 @@ def draw_detections(
         handles=handles, loc="lower center", ncols=len(handles), fontsize=8, frameon=False, borderaxespad=0.1
     )
     return figure
+
+
+def _paler(colours: Values) -> Values:
+    return np.asarray((1.0 - _PALE) * colours + _PALE)
 
 
 def _coarse(truth: xr.DataArray) -> xr.DataArray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
@@ -51,7 +51,9 @@ class _Sheet:
 
     @property
     def key_columns(self) -> int:
-        return max(1, min(len(self.keys), int(self.width / 1.5)))
+        longest = max((len(key.label) for key in self.keys), default=0)
+        # Inches of a patch and its space, and of a letter.
+        return max(1, min(len(self.keys), int(self.width / max(1.5, 0.55 + 0.065 * longest))))
 
     @property
     def bottom(self) -> float:
@@ -81,21 +83,16 @@ def draw(layer: xr.DataArray, background: xr.DataArray | None) -> Figure:
     painting = paint(values, style, pixel)
     if background is not None:
         painting = _over(background, painting, values, style, pixel)
-    holes = not np.isfinite(as_drawn(values, style)).all()
-    keys = (*painting.keys, Key(NO_DATA, "no data")) if holes else painting.keys
+    return draw_painting(grid, keyed(painting, values, style), style)
 
-    sheet = _Sheet(*_map_inches(grid), style.title, keys)
+
+def draw_painting(grid: MapGrid, painting: Painting, style: Style) -> Figure:
+    """Return the figure of what is painted already."""
+    sheet = _Sheet(*_map_inches(grid), style.title, painting.keys)
     figure = Figure(figsize=(sheet.width, sheet.height), facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.add_axes(sheet.box(_LEFT, sheet.map_width))
-    bottom_to_top = (grid.y.high, grid.y.low) if grid.unit == "px" else (grid.y.low, grid.y.high)
-    axes.imshow(
-        painting.colours,
-        extent=(grid.x.low, grid.x.high, *bottom_to_top),
-        # Colours may be averaged where pixels are small on the page; phases and classes themselves never are.
-        interpolation="nearest" if style.drawing == "classes" else "auto",
-        aspect="auto",
-    )
+    show(axes, painting, grid, style)
     axes.set_title("\n".join(sheet.title_lines), fontsize=10, loc="left", parse_math=False)
     _label_axes(axes, grid, sheet)
     _add_scale_bar(axes, grid)
@@ -104,6 +101,25 @@ def draw(layer: xr.DataArray, background: xr.DataArray | None) -> Figure:
         _add_colour_bar(figure, bar, painting, style)
     _add_legend(figure, sheet)
     return figure
+
+
+def keyed(painting: Painting, values: Values, style: Style) -> Painting:
+    """The painting with an entry for no data in its legend where there are holes."""
+    if np.isfinite(as_drawn(values, style)).all():
+        return painting
+    return replace(painting, keys=(*painting.keys, Key(NO_DATA, "no data")))
+
+
+def show(axes: Axes, painting: Painting, grid: MapGrid, style: Style) -> None:
+    """Lay the colours on axes in the coordinates of the map."""
+    bottom_to_top = (grid.y.high, grid.y.low) if grid.unit == "px" else (grid.y.low, grid.y.high)
+    axes.imshow(
+        painting.colours,
+        extent=(grid.x.low, grid.x.high, *bottom_to_top),
+        # Colours may be averaged where pixels are small on the page; phases and classes themselves never are.
+        interpolation="nearest" if style.drawing == "classes" else "auto",
+        aspect="auto",
+    )
 
 
 def encode(figure: Figure, dpi: int) -> bytes:

@@ -20,17 +20,19 @@ Values: TypeAlias = npt.NDArray[Any]
 
 NO_DATA = "#9c9c9c"
 _QUIET = "#e6e6e6"  # class 0
-_CLASS_COLOURS = (  # the palette of Okabe and Ito, which colour-blind readers can tell apart
+# The palette of Okabe and Ito, which colour-blind readers can tell apart, with a darker purple: without cones for
+# green theirs is the grey of no data.
+_CLASS_COLOURS = (
     "#d55e00",
     "#0072b2",
     "#e69f00",
     "#009e73",
-    "#cc79a7",
+    "#b5508a",
     "#56b4e9",
     "#f0e442",
     "#000000",
 )
-_TINTS = ("#5f7f68", "#93a27a", "#c5b88d", "#b89f86", "#d9cfc6", "#f7f5f2")  # valley green to bare white
+_TINTS = ("#5f7f68", "#93a27a", "#c5b88d", "#cbb8a1", "#d9cfc6", "#f7f5f2")  # valley green to bare white
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -47,6 +48,33 @@ def histogram(values: npt.NDArray[Any], label: str, unit: str) -> str:
     return (
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(label)}">'
         f'<path d="{bars}"/><line x1="0" x2="{_WIDTH}" y1="{_BASE}" y2="{_BASE}"/>{ends}</svg>'
+    )
+
+
+def signed_bars(names: Sequence[str], values: Sequence[float], label: str) -> str:
+    """Return bars to the right of a line for positive values and to its left for negative ones, as SVG.
+
+    >>> signed_bars(["slope", "twi"], [0.6, -0.5], "loadings").count("<path")
+    2
+    """
+    most = max(map(abs, values)) or 1.0
+    middle, reach, line = 0.5 * _WIDTH, 0.5 * _WIDTH - 40.0, 26
+    parts = []
+    for place, (name, value) in enumerate(zip(names, values, strict=True)):
+        top, length = place * line + 12, abs(value) / most * reach
+        left = middle if value >= 0 else middle - length
+        end, anchor = (left + length + 4, "start") if value >= 0 else (left - 4, "end")
+        # The name stands on the empty side.
+        beside, other = (middle - 6, "end") if value >= 0 else (middle + 6, "start")
+        parts.append(
+            f'<path d="M{left:.1f} {top}h{length:.1f}v16h{-length:.1f}z"/>'
+            f'<text x="{beside:.1f}" y="{top + 12}" text-anchor="{other}">{escape(name)}</text>'
+            f'<text x="{end:.1f}" y="{top + 12}" text-anchor="{anchor}">{value:+.2f}</text>'
+        )
+    height = len(parts) * line + 12
+    return (
+        f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{escape(label)}">{"".join(parts)}'
+        f'<line x1="{middle:.1f}" x2="{middle:.1f}" y1="4" y2="{height - 4}"/></svg>'
     )
 
 

@@ -17,10 +17,14 @@ from insarfeat import georeference
 from insarfeat.plot import detections, png
 from insarfeat.plot._grid import MapGrid
 from insarfeat.plot._outlines import PlacedOutline, placed_outlines
+from insarfeat.plot._style import style_of
+from insarfeat.report._marks import MARKING, SORTING, overlay
 from insarfeat.report.found import Found
 from insarfeat.report.subject import Raster, Section, Subject
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from insarfeat.report.groups import Hits
 
 MOST_ROWS = 200
@@ -28,28 +32,7 @@ MOST_ROWS = 200
 
 _CELLS = 2000  # along a side, for the share of the scene
 _PHASES = ("wrapped_phase", "interferogram")
-_SORTING = """
-for (const table of document.querySelectorAll("table.sortable")) {
-  const body = table.tBodies[0];
-  table.querySelectorAll("thead th").forEach((head, column) => {
-    const button = document.createElement("button");
-    button.append(...head.childNodes);
-    head.append(button);
-    button.addEventListener("click", () => {
-      const up = head.getAttribute("aria-sort") === "descending" ? 1 : -1;
-      const key = row => row.cells[column].dataset.value ?? row.cells[column].textContent;
-      const order = (one, other) => {
-        const [a, b] = [key(one), key(other)];
-        if (a === "" || b === "") return (a === "") - (b === "");
-        return up * (isNaN(a) || isNaN(b) ? a.localeCompare(b) : a - b);
-      };
-      for (const other of table.querySelectorAll("th")) other.removeAttribute("aria-sort");
-      head.setAttribute("aria-sort", up > 0 ? "ascending" : "descending");
-      body.append(...[...body.rows].sort(order));
-    });
-  });
-}
-"""
+_FRINGES = "eight levels in a turn with sharp edges, noise pale: for faint rings; phase and data are the same"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +79,7 @@ def found_in(subject: Subject) -> Section | None:
     if truth is not None and (truth.whole.ndim != 2 or "model" in subject.dataset.attrs):
         truth = None
     parts = [_result(found, subject, truth) for found in subject.detections]
-    script = _SORTING if any('class="sortable"' in part for part in parts) else ""
+    script = SORTING + MARKING if any('class="sortable"' in part for part in parts) else ""
     return Section("Detections", "\n".join(parts), "detections", script)
 
 
@@ -146,10 +129,11 @@ def _result(found: Found, subject: Subject, truth: Raster | None) -> str:
         from insarfeat.report.groups import hits_of
 
         words += " " + _compared(hits_of(truth.whole, tuple(row.outline for row in rows.inside)))
-    figures = "".join(_figure(found, rows, raster, truth) for raster in _grounds(subject))
+    figures = "".join(_figure(found, rows, ground, truth) for ground in _grounds(subject))
+    table = _table(rows, layer) if rows.inside else ""
     return (
-        f'{heading}<p class="told">{escape(words)}</p><div class="maps">{figures}</div>'
-        f"{_table(rows, layer) if rows.inside else ''}"
+        f'<div class="result">{heading}<p class="told">{escape(words)}</p>'
+        f'<div class="maps found">{figures}{table}</div></div>'
     )
 
 
@@ -208,26 +192,66 @@ def _compared(hits: Hits) -> str:
     return f"{text}; {hits.astray} of {hits.outlines} {plural} none."
 
 
-def _grounds(subject: Subject) -> list[Raster]:
-    """What outlines are drawn over: a phase and the elevation, or else the first layer."""
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What outlines are drawn over: a layer, its fringes with a coherence, or the relief."""
+
+    raster: Raster
+    name: str
+    fringes: bool = False
+    coherence: Raster | None = None
+
+    def draw(self, outlines: list[dict[str, Any]], truth: Raster | None) -> Figure:
+        whole = self.raster.whole
+        layer = whole[(0,) * (whole.ndim - 2)]
+        below = None if truth is None or truth.whole.shape != layer.shape else truth.whole
+        if not self.fringes:
+            return detections(layer, outlines, truth=below)
+        trust = None if self.coherence is None else self.coherence.whole
+        trust = None if trust is None else trust[(0,) * (trust.ndim - 2)]
+        if trust is not None and trust.shape != layer.shape:
+            trust = None
+        return detections(layer, outlines, truth=below, over="fringes", coherence=trust)
+
+
+def _grounds(subject: Subject) -> list[_Ground]:
+    """A phase, its fringes and the elevation, or else the first layer."""
     phase = next((raster for name in _PHASES if (raster := subject.named(name)) is not None), None)
-    grounds = [raster for raster in (phase, subject.named("elevation")) if raster is not None]
-    return grounds or list(subject.rasters[:1])
+    elevation = subject.named("elevation")
+    grounds = []
+    if phase is not None:
+        grounds = [_Ground(phase, phase.name)]
+        if style_of(phase.sample).drawing == "cyclic":  # whatever the file says of its classes
+            grounds.append(_Ground(phase, "fringes", True, subject.named("coherence")))
+    if elevation is not None:
+        grounds.append(_Ground(elevation, "relief"))
+    return grounds or [_Ground(raster, raster.name) for raster in subject.rasters[:1]]
 
 
-def _figure(found: Found, rows: Rows, ground: Raster, truth: Raster | None) -> str:
-    outlines = [_geojson(row.outline) for row in rows.inside]
-    whole = None if truth is None or truth.whole.shape != ground.whole.shape[-2:] else truth.whole
-    layer = ground.whole[(0,) * (ground.whole.ndim - 2)]
-    packed = base64.b64encode(png(detections(layer, outlines, truth=whole))).decode()
-    over = "relief" if ground.name == "elevation" else ground.name
-    notes = [ground.choice, "numbers are those of the table, where there is room" if outlines else ""]
+def _figure(found: Found, rows: Rows, ground: _Ground, truth: Raster | None) -> str:
+    figure = ground.draw([_geojson(row.outline) for row in rows.inside], truth)
+    listed = rows.inside[:MOST_ROWS]
+    marks = overlay(figure, [row.outline for row in listed], [_in_short(*one) for one in enumerate(listed)])
+    packed = base64.b64encode(png(figure)).decode()
+    notes = [
+        ground.raster.choice,
+        _FRINGES if ground.fringes else "",
+        "numbers are those of the table, where there is room" if rows.inside else "",
+    ]
     caption = "; ".join(note for note in notes if note)
-    alternative = f"Outlines of {found.name} over {over}. {_counted(rows)}"
+    alternative = f"Outlines of {found.name} over {ground.name}. {_counted(rows)}"
     return (
-        f'<figure><img src="data:image/png;base64,{packed}" alt="{escape(alternative)}">'
-        f"<figcaption><b>over {escape(over)}</b> {escape(caption)}</figcaption></figure>"
+        f'<figure><div class="stage"><img src="data:image/png;base64,{packed}" alt="{escape(alternative)}">'
+        f"{marks if listed else ''}</div>"
+        f"<figcaption><b>over {escape(ground.name)}</b> {escape(caption)}</figcaption></figure>"
     )
+
+
+def _in_short(place: int, row: Row) -> str:
+    """What is known of a detection, in a few words."""
+    score = f"score {row.score:.3f}" if math.isfinite(row.score) else ""
+    area = f"{_grouped(row.area)} m²" if math.isfinite(row.area) else ""
+    return ", ".join(part for part in (str(place + 1), row.label, score, area) if part)
 
 
 def _table(rows: Rows, layer: xr.DataArray) -> str:
@@ -256,8 +280,10 @@ def _table(rows: Rows, layer: xr.DataArray) -> str:
         f"<p>{rest} more {'is' if rest == 1 else 'are'} not listed; the file holds all.</p>" if rest else ""
     )
     return (
+        '<div class="listed"><p class="hint" hidden>A click on a row marks it in the figures, a click on an outline '
+        "marks its row; arrow keys go from row to row.</p>"
         f'<div class="wide tall" tabindex="0"><table class="sortable"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{''.join(body)}</tbody></table></div>{more}"
+        f"<tbody>{''.join(body)}</tbody></table></div>{more}</div>"
     )
 
 

@@ -13,6 +13,8 @@ import xarray as xr
 
 from insarfeat import __version__
 from insarfeat.errors import InvalidType, OutputExists, WriteFailed
+from insarfeat.report._marks import STYLE as MARKS
+from insarfeat.report.blind import BlindSpots
 from insarfeat.report.found import Found
 from insarfeat.report.sections import SECTIONS
 from insarfeat.report.subject import Section, Subject
@@ -24,13 +26,16 @@ _STYLE = """
   --card: #1d2327; --line: #363e44; --mark: #7fb2e0; --warn: #3a2f14; --warn-line: #d99a1c; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 76rem; padding: 1rem 1.2rem 3rem; background: var(--paper);
-  color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
+  color: var(--ink); font: 16px/1.5 system-ui, sans-serif; overflow-wrap: break-word; }
 h1 { margin: .6rem 0 .2rem; font-size: 1.7rem; line-height: 1.2; overflow-wrap: anywhere; }
 h2 { margin: 2.2rem 0 .8rem; font-size: 1.25rem; }
 h3 { margin: 1.4rem 0 .5rem; font-size: 1rem; }
 nav a { margin-right: 1.1rem; color: var(--mark); }
 .banner { margin: 1rem 0; padding: .7rem 1rem; border-left: .4rem solid var(--warn-line);
   background: var(--warn); border-radius: .2rem; }
+.cautions { margin: 1rem 0; padding: .7rem 1rem .7rem 2rem; border-left: .4rem solid var(--warn-line);
+  background: var(--warn); border-radius: .2rem; }
+.cautions b { display: block; }
 .wide { overflow-x: auto; margin-bottom: 1rem; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); text-align: left;
@@ -52,11 +57,16 @@ svg { display: block; width: 100%; }
 svg path { fill: var(--mark); }
 svg line { stroke: var(--faint); }
 svg text { fill: var(--faint); font-size: 12px; }
+.reasons i { display: block; height: .5rem; min-width: 1px; background: var(--mark); }
+.reasons td:nth-child(2) { min-width: 7rem; }
+code { font-size: .9em; overflow-wrap: anywhere; }
+.loadings svg { max-width: 24rem; margin: 0 auto; }
 .shares { margin: 0; padding: 0; list-style: none; font-size: .9rem; }
 .shares i { display: block; height: .5rem; min-width: 1px; margin: .1rem 0 .5rem; background: var(--mark); }
 .told { font-weight: 600; }
-.tall { max-height: 28rem; overflow-y: auto; margin-top: 1rem;
-  border-bottom: 1px solid var(--line); }
+.tall { position: relative; max-height: 28rem; overflow-y: auto; border-bottom: 1px solid var(--line); }
+.listed { min-width: 0; }
+.found > :nth-child(even) + .listed { grid-column: 1 / -1; }
 .tall thead th { position: sticky; top: 0; background: var(--paper); }
 .sortable :is(td, th) { white-space: nowrap; }
 .sortable button { all: unset; cursor: pointer; }
@@ -66,7 +76,10 @@ svg text { fill: var(--faint); font-size: 12px; }
 footer { margin-top: 2.5rem; color: var(--faint); font-size: .85rem; }
 @media print { body { max-width: none; padding: 0; background: #fff; } nav { display: none; }
   .maps { grid-template-columns: 1fr 1fr; } h2 { break-after: avoid; }
-  .tall { max-height: none; } }
+  .wide { overflow: visible; } .maps > .wide { grid-column: 1 / -1; }
+  .layers { font-size: .7rem; } .layers :is(td, th) { padding-right: .5rem; }
+  .layers tbody th { white-space: normal; overflow-wrap: anywhere; } .layers td:nth-child(2) { min-width: 0; }
+  .listed { grid-column: 1 / -1; } .tall { max-height: none; overflow: visible; } .hint { display: none; } }
 """
 
 _BANNER = (
@@ -79,7 +92,7 @@ def write_report(
     dataset: xr.Dataset,
     path: str | os.PathLike[str],
     *,
-    detections: Iterable[Found] = (),
+    detections: Iterable[Found | BlindSpots] = (),
     title: str | None = None,
     overwrite: bool = False,
 ) -> Path:
@@ -94,8 +107,9 @@ def write_report(
         File to write. It appears when it is whole, or not at all.
     detections
         What was found in it: each becomes a part of the section Detections, with outlines over the wrapped phase and
-        the relief, a table, and a comparison with the layer ``landslide``, the truth. :func:`insarfeat.report.gather`
-        reads them, and result layers that join the dataset, from files.
+        the relief, a table, and a comparison with the layer ``landslide``, the truth. Maps of where nothing could
+        have been found are given among them, and have a section of their own. :func:`insarfeat.report.gather` reads
+        them, and result layers that join the dataset, from files.
     title
         Heading; without it the dataset's attribute ``title``, or the name of the file.
     overwrite
@@ -128,10 +142,10 @@ def write_report(
         )
     results = tuple(detections)
     for found in results:
-        if not isinstance(found, Found):
+        if not isinstance(found, Found | BlindSpots):
             raise InvalidType(
-                f"detections holds a {type(found).__name__}; it must hold report.Found: read files with "
-                "report.gather, or name what you have, as in Found('by eye', polygons)"
+                f"detections holds a {type(found).__name__}; it must hold report.Found or report.BlindSpots: read "
+                "files with report.gather, or name what you have, as in Found('by eye', polygons)"
             )
     path = Path(path)
     if path.exists() and not overwrite:
@@ -155,7 +169,7 @@ def _page(title: str, sections: list[Section], banner: str) -> str:
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
+        f"<title>{escape(title)}</title>\n<style>{_STYLE}{MARKS}</style>\n</head>\n<body>\n"
         f"<header><h1>{escape(title)}</h1>{banner}<nav>{links}</nav></header>\n<main>\n{bodies}</main>\n"
         f"<footer>Written by insarfeat {escape(__version__)}.</footer>\n{script}</body>\n</html>\n"
     )

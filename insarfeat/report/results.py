@@ -15,6 +15,7 @@ from insarfeat.errors import GridMismatch, InvalidArgument
 from insarfeat.io import open_stack
 from insarfeat.layers import LAYERS, fill_value
 from insarfeat.plot._sample import is_raster
+from insarfeat.report.blind import BlindSpots
 from insarfeat.report.found import VECTORS, Found
 
 _TRUTH = "landslide"
@@ -30,11 +31,11 @@ class Gathered:
     dataset
         The stack with the layers of the results.
     detections
-        What was found, in the order of the files.
+        What was found, and maps of where nothing could have been found, in the order of the files.
     """
 
     dataset: xr.Dataset
-    detections: tuple[Found, ...]
+    detections: tuple[Found | BlindSpots, ...]
 
 
 def gather(stack: xr.Dataset, results: Iterable[str | os.PathLike[str]]) -> Gathered:
@@ -47,19 +48,21 @@ def gather(stack: xr.Dataset, results: Iterable[str | os.PathLike[str]]) -> Gath
     results
         Paths. ``.nc``, ``.zarr`` and ``.tif``: rasters on the grid of the stack, whose layers join it, under the name
         "NAME of FILE" where the stack has one of that name, and ``landslide`` always so: it is not the truth. What a
-        model for masks gives is outlined, too. ``.gpkg`` and ``.geojson``: outlines in any CRS.
+        model for masks gives is outlined, too. The map of ``insarfeat blindspots`` has a grid of its own and
+        joins the page as it is. ``.gpkg`` and ``.geojson``: outlines in any CRS.
 
     Raises
     ------
     GridMismatch
-        Where a raster lies on another grid.
+        Where a raster lies on another grid, or a map of blind spots on other ground.
 
     Examples
     --------
     >>> gather(xr.Dataset(), []).detections
     ()
     """
-    joined, found = stack, []
+    joined = stack
+    found: list[Found | BlindSpots] = []
     for path in map(Path, results):
         suffix = path.suffix.lower()
         if suffix in VECTORS:
@@ -71,6 +74,12 @@ def gather(stack: xr.Dataset, results: Iterable[str | os.PathLike[str]]) -> Gath
                 f"{', '.join((*_RASTERS, *VECTORS))}"
             )
         result = open_stack(path)
+        spots = BlindSpots.of(result, path.name)
+        if spots is not None:
+            for layer in _rasters(stack)[:1]:
+                spots.check_place(layer)
+            found.append(spots)
+            continue
         joined = _joined(joined, result, path.name)
         outlined = Found.of_mask(result, path.name)
         if outlined is not None:
@@ -80,7 +89,7 @@ def gather(stack: xr.Dataset, results: Iterable[str | os.PathLike[str]]) -> Gath
 
 def _joined(stack: xr.Dataset, result: xr.Dataset, origin: str) -> xr.Dataset:
     """The stack with the rasters of a result on its own coordinates."""
-    own = [layer for layer in stack.data_vars.values() if is_raster(layer)]
+    own = _rasters(stack)
     layers = {}
     for name, layer in result.data_vars.items():
         if not is_raster(layer):
@@ -99,6 +108,10 @@ def _joined(stack: xr.Dataset, result: xr.Dataset, origin: str) -> xr.Dataset:
             name, layer = f"{name} of {origin}", _drawn_as(layer, str(name))
         layers[name] = layer
     return stack.assign(layers)
+
+
+def _rasters(stack: xr.Dataset) -> list[xr.DataArray]:
+    return [layer for layer in stack.data_vars.values() if is_raster(layer)]
 
 
 def _check_grid(own: xr.DataArray, layer: xr.DataArray, origin: str) -> None:

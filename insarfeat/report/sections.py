@@ -13,7 +13,10 @@ from insarfeat.plot import picture, png
 from insarfeat.plot._grid import MapGrid
 from insarfeat.plot._style import Style, as_drawn, style_of
 from insarfeat.report._svg import histogram, number, shares
+from insarfeat.report.blind import blind_in
+from insarfeat.report.cautions import cautions
 from insarfeat.report.detections import found_in
+from insarfeat.report.loadings import composites
 from insarfeat.report.subject import Raster, Section, Subject
 
 _DRAWN_AS = {
@@ -110,11 +113,14 @@ def provenance(subject: Subject) -> Section | None:
 
 
 SECTIONS: tuple[Callable[[Subject], Section | None], ...] = (
+    cautions,
     overview,
     found_in,
+    blind_in,
     pictures,
     histograms,
     validity,
+    composites,
     provenance,
 )
 """What a report consists of, in this order; a section that returns None is left out."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,9 @@ import xarray as xr
 
 from insarfeat.plot._sample import is_raster, stride, with_nan
 from insarfeat.report.found import Found
+
+if TYPE_CHECKING:
+    from insarfeat.report.blind import BlindSpots
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +86,17 @@ class Subject:
         Its raster variables in their order.
     detections
         What was found in it.
+    blind_spots
+        Maps of where nothing could have been found.
     """
 
     dataset: xr.Dataset
     rasters: tuple[Raster, ...]
     detections: tuple[Found, ...] = ()
+    blind_spots: tuple[BlindSpots, ...] = ()
 
     @classmethod
-    def of(cls, dataset: xr.Dataset, detections: Iterable[Found] = ()) -> Subject:
+    def of(cls, dataset: xr.Dataset, results: Iterable[Found | BlindSpots] = ()) -> Subject:
         """Read the samples of all rasters of a dataset in one computation.
 
         >>> dataset = xr.Dataset({"slope": (("time", "y", "x"), np.zeros((3, 2, 2))), "note": ((), 1)})
@@ -107,7 +113,9 @@ class Subject:
             Raster(name, layer, samples[name], _choice(layer), stride(layer))
             for name, layer in wholes.items()
         )
-        return cls(dataset, tuple(rasters), tuple(detections))
+        given = tuple(results)
+        found = tuple(one for one in given if isinstance(one, Found))
+        return cls(dataset, tuple(rasters), found, tuple(one for one in given if not isinstance(one, Found)))
 
     def named(self, name: str) -> Raster | None:
         """Return the raster of this name, None where there is none."""

@@ -210,10 +210,10 @@ def test_a_page_about_a_prediction_opens_with_the_statement(tmp_path: Path):
     assert page.index("<b>m-v1, version 1.</b> Be careful.") < page.index("Overview")
 
 
-def test_there_is_one_figure_over_the_phase_and_one_over_the_relief(tmp_path: Path):
+def test_there_are_figures_over_the_phase_its_fringes_and_the_relief(tmp_path: Path):
     found = report.Found("a", collection(feature(2, 2, 5, 6)))
     section = page_of(scene(), tmp_path, found).partition('id="detections"')[2].partition("</section>")[0]
-    assert re.findall(r'alt="Outlines of a over (\w+)\.', section) == ["wrapped_phase", "relief"]
+    assert re.findall(r'alt="Outlines of a over (\w+)\.', section) == ["wrapped_phase", "fringes", "relief"]
 
 
 def test_outlines_go_over_the_first_layer_where_there_is_neither(tmp_path: Path):
