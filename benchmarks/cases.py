@@ -6,7 +6,6 @@ its memory. The package is imported inside the cases, so that the table itself l
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Sequence
 from functools import partial
@@ -24,7 +23,7 @@ from benchmarks.job_cases import JOBS
 from benchmarks.peers import Agreement, NotComparable, Peer
 from benchmarks.phase_peers import PhaseAgreement
 from benchmarks.terrain_cases import TERRAIN, hills
-from insarfeat.errors import InvalidArgument
+from insarfeat.errors import InvalidArgument, suggestion
 
 
 def _coherence(window: tuple[int, int]) -> Case:
@@ -168,7 +167,7 @@ def choose(names: Sequence[str], table: Sequence[AnyCase] = CASES) -> tuple[AnyC
     known = [case.name for case in table]
     for name in names:
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f'did you mean "{close[0]}"? ' if close else ""
-            raise InvalidArgument(f'there is no case "{name}"; {hint}The cases are: {", ".join(known)}')
+            raise InvalidArgument(
+                f"there is no case {name!r}{suggestion(name, known)}; there are {', '.join(known)}"
+            )
     return tuple(case for case in table if not names or case.name in names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +25,7 @@ from benchmarks.results import (
     write,
 )
 from benchmarks.runner import Effort, run, smoke_effort
+from insarfeat.cli.progress import Pace, lasting
 from insarfeat.errors import InsarfeatError, RunFailed, WriteFailed
 
 _DEFAULT_OUT = Path("benchmark.json")
@@ -62,7 +64,7 @@ def bench(
 
     Exits with 1 if a case fails or a peer that should agree does not, with 2 if the request cannot be met.
 
-    Example: insarfeat bench --case slope --case "goldstein, classic" --out speeds.json
+    Example: insarfeat bench --case slope --case "goldstein, classic" --out before.json
     """
     if context.invoked_subcommand:
         return
@@ -75,11 +77,12 @@ def bench(
         target = out or (None if smoke else _DEFAULT_OUT)
         if target:
             check_target(target, overwrite=overwrite)
+        pace = Pace(time.monotonic())
         with errors.status("starting") as status:
             results = run(
                 cases,
                 smoke_effort(size) if smoke else Effort(size, rounds),
-                announce=lambda name: _announce(status, errors, cases, name),
+                announce=lambda name: _announce(status, errors, _place(cases, name, pace)),
                 keep=lambda results: write(results, target) if target else None,
             )
         console.print(_table(results))
@@ -96,11 +99,17 @@ def bench(
         raise typer.Exit(1)
 
 
-def _announce(status: Status, errors: Console, cases: tuple[AnyCase, ...], name: str) -> None:
-    number = next(place for place, one in enumerate(cases, 1) if one.name == name)
-    status.update(f"case {number} of {len(cases)}: {name}")
+def _announce(status: Status, errors: Console, place: str) -> None:
+    status.update(f"case {place}")
     if not errors.is_terminal:
-        errors.print(f"{number} of {len(cases)}: {name}", markup=False)
+        errors.print(place, markup=False)
+
+
+def _place(cases: tuple[AnyCase, ...], name: str, pace: Pace) -> str:
+    """Which case it is, and how long it will still take, as if all took equally long."""
+    done = next(number for number, one in enumerate(cases) if one.name == name)
+    left = pace.left(done, len(cases), time.monotonic())
+    return f"{done + 1} of {len(cases)}: {name}" + ("" if left is None else f", about {lasting(left)} left")
 
 
 def compare(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from insarfeat.errors import InvalidArgument, MissingInput, UnreadableInput
+from insarfeat.errors import InvalidArgument, MissingInput, UnreadableInput, file_nearby, suggestion
 
 Model = TypeVar("Model", bound="Settings")
 
@@ -34,7 +34,7 @@ def read_settings(path: str | Path) -> dict[str, Any]:
     """Keys and values of a YAML file."""
     file = Path(path)
     if not file.exists():
-        raise MissingInput(f"{file} does not exist")
+        raise MissingInput(f"{file} does not exist{file_nearby(file)}")
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -53,29 +53,22 @@ def validated(kind: type[Model], content: Mapping[str, Any], what: str) -> Model
         raise InvalidArgument(f"{what}: {told}") from error
 
 
-def near(name: Any, known: Iterable[str]) -> str:
-    """What a misspelt name may have been meant to be, for the end of a phrase; else nothing.
-
-    >>> near("sensitivty", ["coherence", "sensitivity"])
-    "; did you mean 'sensitivity'?"
-    """
-    found = get_close_matches(str(name), list(known), n=1)
-    return f"; did you mean {found[0]!r}?" if found else ""
-
-
 def _in_words(kind: type[Settings], problem: Mapping[str, Any]) -> str:
     """What pydantic found, as a person says it."""
     place = ".".join(str(step) for step in problem["loc"])
     if problem["type"] == "extra_forbidden":
         keys = _keys_at(kind, problem["loc"][:-1])
         named = f" (there are {', '.join(keys)})" if keys else ""
-        return f"{place} is no key of a recipe{near(problem['loc'][-1], keys)}{named}"
+        return f"{place} is no key of a recipe{suggestion(problem['loc'][-1], keys)}{named}"
     if problem["type"] == "missing":
         return f"{place} is missing"
     told = str(problem["msg"]).removeprefix("Value error, ")
     if not place:
         return told
-    return f"{place}: {told[:1].lower()}{told[1:]}; got {problem['input']!r}"
+    near = ""
+    if problem["type"] == "literal_error":  # pydantic lists what is accepted only as text
+        near = suggestion(problem["input"], re.findall(r"'([^']*)'", problem["ctx"]["expected"]))
+    return f"{place}: {told[:1].lower()}{told[1:]}; got {problem['input']!r}{near}"
 
 
 def _keys_at(kind: type[BaseModel], place: tuple[Any, ...]) -> list[str]:

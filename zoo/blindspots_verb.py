@@ -53,7 +53,7 @@ def blindspots(
     Writes a map (smallest and slowest slide that would have been found, and why nothing smaller), a table of recall
     and every injected slide. No labels are needed. A run that was stopped goes on when it is started again.
 
-    Example: insarfeat blindspots insarfeat-demo/stack.nc --model segformer-b0-synth-v1 --injections 100
+    Example: insarfeat blindspots stack.nc --model segformer-b0-synth-v1
     """
     import insarfeat
     import zoo

@@ -114,7 +114,7 @@ def predict(
 
     Results name the model and say what it was trained on. A run that was stopped goes on when it is started again.
 
-    Example: insarfeat predict segformer-b0-synth-v1 insarfeat-demo/stack.nc slides.gpkg
+    Example: insarfeat predict segformer-b0-synth-v1 stack.nc found.gpkg
     """
     import zoo
     from insarfeat.cli.progress import shown
@@ -158,7 +158,8 @@ def train(
         str | None, typer.Option(help="Data to choose the best epoch by.", show_default="a part of DATA")
     ] = None,
     change: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change the recipe, as epochs=20.")
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Change the recipe, as epochs=20 or classes=CF,CS."),
     ] = None,
     start: Annotated[
         str | None, typer.Option("--from", metavar="MODEL", help="Go on from this model's weights.")
@@ -171,7 +172,7 @@ def train(
 
     With --from a model learns on from its own weights: RECIPE is then what the data are called.
 
-    Example: insarfeat train event-segformer-b2 patches/ my-model
+    Example: insarfeat train segformer-b0-synth patches model
     """
     from zoo import training
 
@@ -222,7 +223,7 @@ def evaluate(
 ) -> None:
     """Score a model on labelled tiles that it has not learned from.
 
-    Example: insarfeat evaluate segformer-b0-synth-v1 patches/ --out scores.json
+    Example: insarfeat evaluate segformer-b0-synth-v1 patches --out scores.json
     """
     import zoo
     from insarfeat.cli.progress import shown
@@ -311,8 +312,8 @@ def _tell_what_it_would_take(
 def _changes(texts: list[str] | None) -> dict[str, Any]:
     """What ``--set`` means, values as YAML has them.
 
-    >>> _changes(["epochs=20", "loss.sigma=3"])
-    {'epochs': 20, 'loss': {'sigma': 3}}
+    >>> _changes(["epochs=20", "loss.sigma=3", "classes=CF,CS"])
+    {'epochs': 20, 'loss': {'sigma': 3}, 'classes': ['CF', 'CS']}
     """
     import yaml
 
@@ -325,19 +326,22 @@ def _changes(texts: list[str] | None) -> dict[str, Any]:
         place = found
         for one in outer:
             place = place.setdefault(one, {})
-        place[last] = yaml.safe_load(value)
+        found_value = yaml.safe_load(value)
+        bare = isinstance(found_value, str) and "," in found_value
+        place[last] = yaml.safe_load(f"[{value}]") if bare else found_value
     return found
 
 
 @contextmanager
 def _steps() -> Iterator[Callable[[Any], None]]:
-    """Progress of a training, epoch by epoch; what came out of each is in the log."""
+    """Progress of a training, to the end of its last epoch; what came out of each is in the log."""
     from insarfeat.cli.progress import shown
     from insarfeat.tiling import Progress
 
     with shown() as progress:
 
         def step(told: Any) -> None:
-            progress(Progress(f"epoch {told.epoch} of {told.epochs}", told.batch, told.batches))
+            done = (told.epoch - 1) * told.batches + told.batch
+            progress(Progress("training", done, told.epochs * told.batches))
 
         yield step

@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from insarfeat.errors import UnreadableInput
+from insarfeat.errors import UnreadableInput, suggestion
 from insarfeat.layers import LAYERS
 
 FORMAT: Literal[1] = 1
@@ -49,7 +49,9 @@ class Band(BaseModel):
     @model_validator(mode="after")
     def _known(self) -> Self:
         if self.name not in LAYERS:
-            raise ValueError(f"{self.name!r} is no layer of this version of the package")
+            raise ValueError(
+                f"{self.name!r} is no layer of this version of the package{suggestion(self.name, LAYERS)}"
+            )
         return self
 
     @property

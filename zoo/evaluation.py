@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from insarfeat.errors import GridMismatch, InvalidArgument, InvalidType, MissingInput
+from insarfeat.errors import GridMismatch, InvalidArgument, InvalidType, MissingInput, file_nearby
 from insarfeat.tiling import Progress
 from zoo.boxes import FoundBoxes, boxes_of
 from zoo.model import BoxModel, MaskModel, Model
@@ -103,7 +103,9 @@ def labelled_tiles(model: Model, data: Any, part: str) -> tuple[Source, bool]:
         )
     folder, told = Path(data), model.description
     if not folder.is_dir():
-        raise MissingInput(f"{folder} is no folder; give one of patches, or one of stored tiles")
+        raise MissingInput(
+            f"{folder} is no folder{file_nearby(folder)}; give one of patches, or one of stored tiles"
+        )
     if any(folder.glob("*/tiles.json")):
         stored: Source = StoredSamples(folder, told.band_names, told.classes, batch=_TOGETHER, part=part)  # type: ignore[arg-type]
         return stored, True
@@ -146,6 +148,7 @@ def boxes_in(model: BoxModel, raw: NDArray[np.float32], least: float) -> list[Fo
 
 
 def _each(source: Source, progress: OnProgress) -> Iterator[Samples]:
+    progress(Progress("scoring", 0, source.length))
     for number, samples in enumerate(source.epoch(0), 1):
         yield samples
         progress(Progress("scoring", number, source.length))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insarfeat.dispatch.kinds import PROCESSING
-from insarfeat.errors import GridMismatch, InvalidArgument, InvalidType
+from insarfeat.errors import GridMismatch, InvalidArgument, InvalidType, suggestion
 from insarfeat.geometry import map_over, regrid
 from insarfeat.georeference import Grid, grid_of, parse_crs, same_grid, spatial_dims
 from insarfeat.metrics import metrics_of
@@ -130,7 +130,9 @@ def opened(stack: Any, pair: str | None) -> xr.Dataset:
         raise InvalidArgument(f"pair is {pair!r}, and the stack holds one pair only; leave pair out")
     names = [str(name) for name in found[PAIR].values]
     if pair not in names:
-        raise InvalidArgument(f"pair is {pair!r}; the stack holds {', '.join(names)}")
+        raise InvalidArgument(
+            f"pair is {pair!r}{suggestion(pair, names)}; the stack holds {', '.join(names)}"
+        )
     return found.isel({PAIR: names.index(pair)})
 
 

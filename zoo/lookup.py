@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from insarfeat.errors import InsarfeatError, InvalidType, MissingInput, UnreadableInput
+from insarfeat.errors import InsarfeatError, InvalidType, MissingInput, UnreadableInput, suggestion
 from zoo.weights import SUFFIX, WeightFile
 
 FOLDER_VARIABLE = "INSARFEAT_ZOO_DIR"
@@ -60,12 +59,9 @@ def find(name_or_path: str | os.PathLike[str]) -> WeightFile:
                 return WeightFile.of(file)
             known.setdefault(file.stem, file)
     looked = ", ".join(f"{shelf.title} ({shelf.folder})" for shelf in shelves())
-    near = difflib.get_close_matches(text, known, n=1)
     raise MissingInput(
-        f"there is no model {text!r}"
-        + (f"; did you mean {near[0]!r}?" if near else "")
-        + f" Models that are there: {', '.join(known) or 'none'}. Looked in {looked}. Point "
-        f"{FOLDER_VARIABLE} at a folder of weight files, or give the path of one"
+        f"there is no model {text!r}{suggestion(text, known)}; there are {', '.join(known) or 'none'}. Looked in "
+        f"{looked}. Point {FOLDER_VARIABLE} at a folder of weight files, or give the path of one"
     )
 
 

@@ -14,7 +14,6 @@ from insarfeat.dispatch.expression import fingerprint
 from insarfeat.dispatch.lazy import value_of
 from insarfeat.errors import InvalidArgument
 from insarfeat.io.delivery import check_folder, check_free
-from insarfeat.tiling import Progress
 from insarfeat.tiling.engine import Scheduler, check_scheduler
 from insarfeat.tiling.patches.scenes.naming import PAIR
 from insarfeat.tiling.stages import OnProgress, Setting, Workshop
@@ -190,10 +189,8 @@ class MaskModel(Model):
         # The rasters go to disk first: polygons are made of what is there, each part read once or twice.
         aside = run.target.with_name(f"{run.target.name}.masks.zarr")
         plan.run(aside, scheduler=run.scheduler, overwrite=True, progress=run.progress)
-        run.progress(Progress("outlining", 0, 1))
-        slides = as_polygons(insarfeat.open_stack(aside))
+        slides = as_polygons(insarfeat.open_stack(aside), progress=run.progress)
         slides.write(run.target, overwrite=run.overwrite)
-        run.progress(Progress("outlining", 1, 1))
         shutil.rmtree(aside)
         return slides
 

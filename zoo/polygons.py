@@ -11,13 +11,16 @@ from insarfeat.errors import InvalidArgument, InvalidType
 from insarfeat.georeference import grid_of
 from insarfeat.tiling.groups import groups_in
 from insarfeat.tiling.patches.scenes.naming import PAIR
+from insarfeat.tiling.stages import OnProgress, Progress
 from zoo.detections import Detections
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
-def as_polygons(prediction: xr.Dataset, *, least_area: float = 0.0) -> Detections:
+def as_polygons(
+    prediction: xr.Dataset, *, least_area: float = 0.0, progress: OnProgress = lambda _: None
+) -> Detections:
     """Polygons of a predicted mask, with area and mean probability.
 
     Pixels of the mask that touch, at a corner too, are one landslide. The mask is read tile by tile; beside the table
@@ -29,6 +32,8 @@ def as_polygons(prediction: xr.Dataset, *, least_area: float = 0.0) -> Detection
         What a model for masks gives: ``landslide`` and ``landslide_probability``, of one pair or several.
     least_area
         In square metres; smaller ones are left out.
+    progress
+        Called with the number of landslides that are done, pair by pair.
 
     Returns
     -------
@@ -58,17 +63,12 @@ def as_polygons(prediction: xr.Dataset, *, least_area: float = 0.0) -> Detection
         raise InvalidType(f"landslide must be uint8 (0, 1, 255); got {mask.dtype}")
     orbit, about = orbit_of(prediction), told_by(prediction.attrs)
     if mask.ndim == 2:
-        told = {"pair": pair_of(prediction), "orbit": orbit, "about": about}
-        return _of_pair(mask, probability, least_area, told)
-    parts = [
-        _of_pair(
-            mask[number],
-            probability[number],
-            least_area,
-            {"pair": str(prediction[PAIR].values[number]), "orbit": orbit, "about": about},
-        )
-        for number in range(mask.shape[0])
-    ]
+        told: dict[str, Any] = {"pair": pair_of(prediction), "orbit": orbit, "about": about}
+        return Detections.of_outlines(**_of_pair(mask, probability, least_area, progress), **told)
+    parts = []
+    for number, pair in enumerate(map(str, prediction[PAIR].values)):
+        found = _of_pair(mask[number], probability[number], least_area, _titled(pair, progress))
+        parts.append(Detections.of_outlines(**found, pair=pair, orbit=orbit, about=about))
     return Detections.joined(parts)
 
 
@@ -104,14 +104,20 @@ def orbit_of(stack: xr.Dataset) -> str:
     return ""
 
 
+def _titled(pair: str, progress: OnProgress) -> OnProgress:
+    """Progress in one of several pairs."""
+    return lambda told: progress(Progress(f"{pair}: {told.stage}", told.done, told.total))
+
+
 def _of_pair(
-    mask: xr.DataArray, probability: xr.DataArray, least_area: float, told: Mapping[str, Any]
-) -> Detections:
+    mask: xr.DataArray, probability: xr.DataArray, least_area: float, progress: OnProgress
+) -> dict[str, Any]:
+    """What is found in one pair: the first arguments of its detections."""
     shapes, scores, areas = [], [], []
-    for group in groups_in(mask, least_area=least_area):
+    for group in groups_in(mask, least_area=least_area, progress=progress):
         chances = probability[group.window.slices].values[group.pixels]
         scores.append(float(np.mean(chances, dtype=np.float64)))
         shapes.append(group.outline)
         areas.append(group.area)
     columns: dict[str, Any] = {"class": ["landslide"] * len(shapes), "score": scores, "area_m2": areas}
-    return Detections.of_outlines(shapes, columns, crs=grid_of(mask).crs_wkt, **told)
+    return {"outlines": shapes, "columns": columns, "crs": grid_of(mask).crs_wkt}

@@ -41,7 +41,7 @@ def export(
 ) -> None:
     """Write candidates, and where nothing could have been found, as a GeoPackage with styles for QGIS.
 
-    Example: insarfeat review export candidates.gpkg boxes.gpkg --least-score 0.3
+    Example: insarfeat review export candidates.gpkg found.gpkg --least-score 0.3
     """
     import zoo.review
 
@@ -113,7 +113,7 @@ def update(
 ) -> None:
     """Add what was found in new pairs to an inventory; no decision of an expert is lost.
 
-    Example: insarfeat inventory update places.gpkg boxes.gpkg --blind-spots stack-blindspots/blindspots.nc
+    Example: insarfeat inventory update places.gpkg found.gpkg --blind-spots stack-blindspots/blindspots.nc
     """
     from zoo.review import Inventory, open_inventory
 

@@ -6,13 +6,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from insarfeat.dispatch.lazy import available_cores
-from insarfeat.errors import InvalidArgument, missing_extra
+from insarfeat.errors import InvalidArgument, missing_extra, suggestion
 from zoo.description import ModelDescription
 from zoo.weights import Arrays
 
@@ -48,7 +48,10 @@ class Runner:
         precision: Precision | None = None,
     ) -> None:
         if precision not in (None, "float32", "bfloat16"):
-            raise InvalidArgument(f'precision must be "float32", "bfloat16" or None; got {precision!r}')
+            raise InvalidArgument(
+                f'precision must be "float32", "bfloat16" or None; got {precision!r}'
+                f"{suggestion(precision, get_args(Precision))}"
+            )
         self.description = description
         self._arrays = arrays
         self._device = device

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from insarfeat.errors import InvalidArgument, MissingInput, OutputExists, UnreadableInput
+from insarfeat.errors import InvalidArgument, MissingInput, OutputExists, UnreadableInput, file_nearby
 from insarfeat.io.delivery import check_folder
 from zoo.description import ModelDescription
 
@@ -64,7 +64,7 @@ class WeightFile:
         if file.suffix != SUFFIX:
             raise InvalidArgument(f"weights are in files that end in {SUFFIX}; got {file.name!r}")
         if not file.is_file():
-            raise MissingInput(f"{file} does not exist, or is no file")
+            raise MissingInput(f"{file} does not exist{file_nearby(file)}, or is no file")
         told = _metadata(file)
         if _DESCRIPTION not in told:
             raise UnreadableInput(

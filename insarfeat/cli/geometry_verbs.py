@@ -16,7 +16,7 @@ from insarfeat.cli.running import (
     raster_named,
     rasters_of,
 )
-from insarfeat.errors import InvalidArgument
+from insarfeat.errors import InvalidArgument, check_choice
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -89,7 +89,6 @@ def sensitivity(
     Example: insarfeat sensitivity dem.tif seen.nc --coherence coherence.tif --incidence 39 --heading -12
     """
     from insarfeat import geometry, open_stack
-    from insarfeat.terrain.requests import check_choice
 
     chosen = scheduler_of(scheduler)
     size = None if resolution is None else size_of(resolution)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from insarfeat.errors import suggestion
+
 Out = Annotated[Path, typer.Argument(metavar="OUT", help="A .nc, .zarr or .tif to be written.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and stop.")]
@@ -38,7 +40,8 @@ def scheduler_of(text: str) -> int | str | None:
         return count
     if "://" not in text:
         raise typer.BadParameter(
-            f"expected 'threads', a number, or an address such as tcp://host:8786; got {text!r}",
+            f"expected 'threads', a number, or an address such as tcp://host:8786; got {text!r}"
+            f"{suggestion(text, ['threads'])}",
             param_hint="--scheduler",
         )
     return text

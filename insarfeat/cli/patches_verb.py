@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from insarfeat.cli.options import DryRun, Overwrite, SchedulerText, scheduler_of
+from insarfeat.errors import InvalidArgument, suggestion
 
 
 def patches(
@@ -82,7 +83,7 @@ def patches(
 ) -> None:
     """Cut a stack of any size, or many of them, into patches to train with.
 
-    Example: insarfeat patches stack.zarr patches --size 256 --stride 128 --labels slides.geojson --split block
+    Example: insarfeat patches stack.nc patches --size 160 --stride 80 --labels slides.gpkg
     """
     from insarfeat import tiling
     from insarfeat.cli.progress import shown
@@ -122,9 +123,7 @@ def patches(
 
 
 def _rules(name: str | None) -> dict[str, Any]:
-    from insarfeat.errors import InvalidArgument
     from insarfeat.tiling import RULES
-    from insarfeat.tiling.causes import suggestion
 
     if name is None:
         return {}
@@ -159,7 +158,8 @@ def _hard(text: str | None, alarms: str | None) -> Any:
             share = -1.0
         if name not in HARD or not sign or share < 0:
             raise typer.BadParameter(
-                f"expected shares of {', '.join(HARD)}, as layover=0.3; got {part!r}", param_hint="--hard"
+                f"expected shares of {', '.join(HARD)}, as layover=0.3; got {part!r}{suggestion(name, HARD)}",
+                param_hint="--hard",
             )
         shares[name] = share
     return HardNegatives(alarms=alarms, **shares)  # type: ignore[arg-type]

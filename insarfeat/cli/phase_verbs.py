@@ -17,7 +17,7 @@ from insarfeat.cli.running import (
     raster_named,
     rasters_of,
 )
-from insarfeat.errors import InvalidArgument
+from insarfeat.errors import InvalidArgument, suggestion
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -76,7 +76,7 @@ def filter_phase(
 ) -> None:
     """Filter an interferogram or a wrapped phase: Goldstein's filter, after a Gaussian if asked for.
 
-    Example: insarfeat filter ifg.nc filtered.nc --gaussian 100
+    Example: insarfeat filter ifg.tif filtered.nc --gaussian 100
     """
     from insarfeat import filters, open_stack
 
@@ -134,7 +134,7 @@ def coherence(
 ) -> None:
     """Coherence of two coregistered complex images; of a lone interferogram, that of its phase.
 
-    Example: insarfeat coherence pair.nc coherence.nc --window 3x9
+    Example: insarfeat coherence images.nc coherence.tif --window 3x9
     """
     from insarfeat import filters, open_stack
 
@@ -185,7 +185,8 @@ def _strength(text: str) -> float | Literal["coherence"]:
         return float(text)
     except ValueError:
         raise typer.BadParameter(
-            f"expected a number from 0 to 1, or 'coherence'; got {text!r}", param_hint="--alpha"
+            f"expected a number from 0 to 1, or 'coherence'; got {text!r}{suggestion(text, ['coherence'])}",
+            param_hint="--alpha",
         ) from None
 
 

@@ -9,7 +9,7 @@ import typer
 
 from insarfeat.cli.options import Overwrite
 from insarfeat.cli.running import listed, rasters_of
-from insarfeat.errors import InvalidArgument, OutputExists
+from insarfeat.errors import InvalidArgument, OutputExists, suggestion
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -51,7 +51,9 @@ def plot(
     names = list(rasters) if layers is None else [name.strip() for name in layers.split(",")]
     for name in [*names, *([background] if background else [])]:
         if name not in rasters:
-            raise InvalidArgument(f"{stack.name} holds no layer {name!r}. {listed(rasters)}")
+            raise InvalidArgument(
+                f"{stack.name} holds no layer {name!r}{suggestion(name, rasters)}. {listed(rasters)}"
+            )
     targets = _targets(out or stack.with_name(f"{stack.stem}-pictures"), names)
     for target in targets.values():
         if target.exists() and not overwrite:
@@ -93,4 +95,6 @@ def _number_of(dataset: xr.Dataset, pair: str | None, stack: Path) -> int:
         return names.index(pair)
     if pair.isdigit() and 1 <= int(pair) <= len(names):
         return int(pair) - 1
-    raise InvalidArgument(f"pair {pair!r} is not in {stack.name}; it holds {', '.join(names[:6])}")
+    raise InvalidArgument(
+        f"pair {pair!r} is not in {stack.name}{suggestion(pair, names)}; it holds {', '.join(names[:6])}"
+    )

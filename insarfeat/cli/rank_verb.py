@@ -10,13 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from insarfeat.cli.options import DryRun, Overwrite, SchedulerText, scheduler_of
-from insarfeat.errors import (
-    InvalidArgument,
-    MissingInput,
-    OutputExists,
-    RunFailed,
-    WriteFailed,
-)
+from insarfeat.errors import InvalidArgument, MissingInput, OutputExists, RunFailed, WriteFailed, file_nearby
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -49,7 +43,7 @@ def rank(
 
     What it has measured is kept beside the output while it runs, so that a run that was stopped goes on from there.
 
-    Example: insarfeat rank pairs/ --dem dem.tif --out ranking.html
+    Example: insarfeat rank pairs --dem dem.tif --out ranking.html
     """
     from rich.console import Console
 
@@ -116,7 +110,7 @@ def _check(dem: Path | None, out: Path | None, csv: Path | None, overwrite: bool
     from insarfeat import plot
 
     if dem is not None and not dem.exists():
-        raise MissingInput(f"--dem: {dem} does not exist")
+        raise MissingInput(f"--dem: {dem} does not exist{file_nearby(dem)}")
     for path, option, suffixes in ((out, "--out", (".html", ".htm")), (csv, "--csv", (".csv",))):
         if path is None:
             continue

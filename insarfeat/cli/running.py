@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import typer
 
-from insarfeat.errors import InvalidArgument
+from insarfeat.errors import InvalidArgument, suggestion
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -32,7 +32,9 @@ def raster_named(
     """The raster of this name, which must hold this kind of numbers."""
     rasters = rasters_of(stack)
     if name not in rasters:
-        raise InvalidArgument(f"{option}: {source.name} holds no layer {name!r}. {listed(rasters)}")
+        raise InvalidArgument(
+            f"{option}: {source.name} holds no layer {name!r}{suggestion(name, rasters)}. {listed(rasters)}"
+        )
     if kind is not None and (rasters[name].dtype.kind == "c") != (kind == "complex"):
         raise InvalidArgument(
             f"{option}: {name} holds {rasters[name].dtype}, and {kind} numbers are needed. {listed(rasters)}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from insarfeat.cli.options import DryRun, Overwrite
-from insarfeat.errors import InvalidArgument, MissingInput, OutputExists, WriteFailed
+from insarfeat.errors import InvalidArgument, MissingInput, OutputExists, WriteFailed, file_nearby
 
 if TYPE_CHECKING:
     from insarfeat.tiling.patches.parts.splitting import Split
@@ -46,7 +46,7 @@ def split(
 
     With --dry-run it is worked out and shown, and nothing is written.
 
-    Example: insarfeat split patches/ --by block --map split.png
+    Example: insarfeat split patches --by block --buffer 500 --map split.png
     """
     from insarfeat.tiling.patches.parts.listings import SPLIT
     from insarfeat.tiling.patches.parts.splitting import split as split_patches
@@ -76,7 +76,14 @@ def leaks(
         ),
     ],
     part: Annotated[str, typer.Option(help="Column of the parts, in a table.")] = "part",
-    buffer: Annotated[float, typer.Option(metavar="METRES", help="That parts should keep apart.")] = 0.0,
+    buffer: Annotated[
+        float | None,
+        typer.Option(
+            metavar="METRES",
+            help="That parts should keep apart.",
+            show_default="what the split was made with",
+        ),
+    ] = None,
     slides: Annotated[
         Path | None,
         typer.Option(
@@ -88,12 +95,12 @@ def leaks(
 ) -> None:
     """Look for what the parts of a split share; exits 1 where there is something, 0 where there is nothing.
 
-    Example: insarfeat leaks patches/ --buffer 1200
+    Example: insarfeat leaks patches --buffer 500
     """
     from insarfeat.tiling.patches.parts.leaks import leaks as find_leaks
 
     if slides is not None and not slides.exists():
-        raise MissingInput(f"--slides: {slides} does not exist")
+        raise MissingInput(f"--slides: {slides} does not exist{file_nearby(slides)}")
     if csv is not None:
         _check_output(csv, "--csv", (".csv",), overwrite)
     found = find_leaks(patches, part=part, buffer=buffer, slides=slides)
@@ -117,7 +124,7 @@ def _shares(text: str) -> tuple[float, ...]:
 def _check(patches: Path, target: Path, picture: Path | None, overwrite: bool) -> None:
     """Refuse what could not be read or written, before any work."""
     if not patches.exists():
-        raise MissingInput(f"{patches} does not exist")
+        raise MissingInput(f"{patches} does not exist{file_nearby(patches)}")
     _check_output(target, "--out", (".parquet",), overwrite)
     if picture is not None:
         from insarfeat import plot

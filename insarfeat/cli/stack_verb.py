@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from insarfeat.cli.options import DryRun, Overwrite, SchedulerText, TileSize, scheduler_of
+from insarfeat.errors import suggestion
 
 _Rasters = Annotated[
     list[str] | None,
@@ -100,7 +101,7 @@ def stack(
 ) -> None:
     """Make a stack of layers from raw inputs, by a recipe.
 
-    Example: insarfeat stack detection stack.nc --interferogram S1_product/ --dem dem.tif
+    Example: insarfeat stack models stack.nc --interferogram product --dem dem.tif
     """
     from insarfeat import stacks
 
@@ -208,7 +209,9 @@ def _named(pairs: list[str]) -> dict[str, Any]:
                 f"expected NAME=FILE, as coherence=coh.tif; got {text!r}", param_hint="--layer"
             )
         if name not in RASTERS:
-            raise typer.BadParameter(f"{name!r} is none of {', '.join(RASTERS)}", param_hint="--layer")
+            raise typer.BadParameter(
+                f"{name!r} is none of {', '.join(RASTERS)}{suggestion(name, RASTERS)}", param_hint="--layer"
+            )
         found[name] = _number_or_file(value)
     return found
 
@@ -222,7 +225,8 @@ def _stated(phase_layer: str | None, phase_sign: str | None, nodata: float | Non
     signs = {"primary": "primary x conj(secondary)", "secondary": "secondary x conj(primary)"}
     if phase_sign is not None and phase_sign not in signs:
         raise typer.BadParameter(
-            f"expected primary or secondary; got {phase_sign!r}", param_hint="--phase-sign"
+            f"expected primary or secondary; got {phase_sign!r}{suggestion(phase_sign, signs)}",
+            param_hint="--phase-sign",
         )
     layers = {} if phase_layer is None else {phase_layer: "wrapped_phase"}
     return Stated(layers=layers, nodata=nodata, phase_sign=signs[phase_sign or "primary"])  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ import typer
 
 from insarfeat.cli.options import DryRun, Out, Overwrite, SchedulerText, TileSize, scheduler_of, size_of
 from insarfeat.cli.running import beside_scalars, check_ground, compute, elevation_of
+from insarfeat.errors import check_choice
 
 if TYPE_CHECKING:
     from insarfeat.terrain.requests import Attribute
@@ -137,7 +138,7 @@ def terrain_layers(
 def _check_layers(names: Sequence[str], given: Mapping[str, Any], wet: Sequence[str]) -> None:
     """Refuse layers that there are not, and options that none of the layers takes."""
     from insarfeat.cli.flow_layers import NAMES
-    from insarfeat.terrain.requests import ATTRIBUTES, check_choice
+    from insarfeat.terrain.requests import ATTRIBUTES
 
     for name in names:
         check_choice("--layers", name, (*ATTRIBUTES, *NAMES))

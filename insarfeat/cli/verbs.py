@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +14,14 @@ from insarfeat.errors import OutputExists
 
 if TYPE_CHECKING:
     import xarray as xr
+
+    from insarfeat.tiling.stages import OnProgress, Progress
+
+_AT_ONCE = 1024
+"""Side of a scene that takes a few seconds and little memory to make."""
+
+_NEEDED = ("primary", "secondary", "elevation", "landslide")
+"""Of a scene, for the layers of the demo."""
 
 
 def demo(
@@ -24,10 +34,10 @@ def demo(
 ) -> None:
     """Make a synthetic scene, compute its layers and write a stack and a report with pictures.
 
-    Example: insarfeat demo my-first-stack --size 1024
+    Example: insarfeat demo results --size 1024
     """
     import insarfeat
-    from insarfeat.cli.progress import shown
+    from insarfeat.cli.progress import one_step, shown
 
     chosen = scheduler_of(scheduler)
     stack, page = out / "stack.nc", out / "report.html"
@@ -36,24 +46,48 @@ def demo(
             raise OutputExists(f"{path} exists; add --overwrite, or name another folder")
     insarfeat.plot.require()
     typer.echo(f"making a synthetic scene of {size} x {size} pixels, seed {seed}")
-    plan = insarfeat.plan(demo_layers(insarfeat.synth.scene(seed, size=size, style="images")))
+    scene = insarfeat.synth.scene(seed, size=size, style="images", lazy=size > _AT_ONCE)
     if dry_run:
-        typer.echo(str(plan.describe(chosen)))
+        typer.echo(str(insarfeat.plan(demo_layers(_empty(scene))).describe(chosen)))
         return
     out.mkdir(parents=True, exist_ok=True)
-    typer.echo("computing layers tile by tile")
+    aside = out / f"scene-{seed}-{size}.zarr"
     with shown() as progress:
+        if size > _AT_ONCE:
+            scene = _stored(scene, aside, chosen, progress)
+        plan = insarfeat.plan(demo_layers(scene))
         plan.run(stack, scheduler=chosen, overwrite=True, progress=progress)
-    typer.echo("drawing the report")
-    insarfeat.report.write_report(insarfeat.open_stack(stack), page, overwrite=True)
+    shutil.rmtree(aside, ignore_errors=True)
+    with one_step("report"):
+        insarfeat.report.write_report(insarfeat.open_stack(stack), page, overwrite=True)
     typer.echo(f"\nstack   {stack}\nreport  {page}  (open it in a browser)")
+
+
+def _empty(scene: xr.Dataset) -> xr.Dataset:
+    """A scene of zeros: to be described it need not be made."""
+    import xarray as xr
+
+    return xr.zeros_like(scene[[*_NEEDED]])
+
+
+def _stored(scene: xr.Dataset, aside: Path, scheduler: int | str | None, progress: OnProgress) -> xr.Dataset:
+    """A large scene on disk, made piece by piece; one that an earlier run has made is taken as it is."""
+    import insarfeat
+
+    if not aside.exists():
+
+        def told(one: Progress) -> None:
+            progress(replace(one, stage=f"scene: {one.stage}"))
+
+        insarfeat.plan(scene[[*_NEEDED]], tile=_AT_ONCE).run(aside, scheduler=scheduler, progress=told)
+    return insarfeat.open_stack(aside).assign_attrs(scene.attrs)
 
 
 def demo_layers(scene: xr.Dataset) -> xr.Dataset:
     """Lazy layers of a scene: what the demo writes."""
     from insarfeat import stacks
 
-    lazy = scene.chunk({"y": 512, "x": 512})
+    lazy = scene if scene.chunks else scene.chunk({"y": 512, "x": 512})
     recipe = stacks.Recipe.named("models")
     recipe = recipe.changed(layers=(*recipe.layers, "invalid_causes"))
     images = {name: lazy[name] for name in ("primary", "secondary")}
@@ -72,7 +106,7 @@ def info(
 ) -> None:
     """Say what is in a stack, a product or a folder of patches: its layers, how it was made, what of it is valid.
 
-    Example: insarfeat info insarfeat-demo/stack.nc
+    Example: insarfeat info stack.nc
     """
     from rich.console import Console
 
@@ -107,15 +141,17 @@ def report(
     Rasters join the maps; polygons and boxes are drawn over phase and relief, listed, and compared with the layer
     'landslide', the truth, where there is one.
 
-    Example: insarfeat report insarfeat-demo/stack.nc boxes.gpkg --out page.html
+    Example: insarfeat report stack.nc found.gpkg --out page.html
     """
     import insarfeat
+    from insarfeat.cli.progress import one_step
     from insarfeat.report import gather, write_report
 
     page = out or stack.with_suffix(".html")
     if page.exists() and not overwrite:  # before files are read
         raise OutputExists(f"{page} exists; add --overwrite, or name another page with --out")
     insarfeat.plot.require()
-    gathered = gather(insarfeat.open_stack(stack), results or ())
-    write_report(gathered.dataset, page, detections=gathered.detections, title=title, overwrite=overwrite)
+    with one_step("report"):
+        gathered = gather(insarfeat.open_stack(stack), results or ())
+        write_report(gathered.dataset, page, detections=gathered.detections, title=title, overwrite=overwrite)
     typer.echo(f"report  {page}  (open it in a browser)")

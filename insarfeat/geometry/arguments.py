@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Literal, get_args
 
-from insarfeat.errors import InvalidArgument
+from insarfeat.errors import InvalidArgument, suggestion
 
 Look = Literal["right", "left"]
 
@@ -22,6 +22,7 @@ def side_of(look: str) -> float:
     if look not in get_args(Look):
         raise InvalidArgument(
             f"look must be 'right' (nearly all satellites, Sentinel-1 among them) or 'left'; got {look!r}"
+            f"{suggestion(look, get_args(Look))}"
         )
     return 1.0 if look == "right" else -1.0
 

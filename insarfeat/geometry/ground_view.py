@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from insarfeat.dispatch import Operator, Raster, Result
-from insarfeat.errors import InvalidArgument
+from insarfeat.errors import InvalidArgument, suggestion
 from insarfeat.geometry._kernels import view as _kernels
 from insarfeat.geometry.arguments import number_within
 from insarfeat.geometry.plausible import check_coherence
@@ -126,7 +126,11 @@ def ground_view(
     """
     layers = tuple([names] if isinstance(names, str) else names)
     if not layers or len(set(layers)) != len(layers) or not set(layers) <= set(_CODES):
-        raise InvalidArgument(f"names must be some of {', '.join(_CODES)}, each once; got {list(layers)}")
+        unknown = next((name for name in layers if name not in _CODES), None)
+        near = "" if unknown is None else suggestion(unknown, _CODES)
+        raise InvalidArgument(
+            f"names must be some of {', '.join(_CODES)}, each once; got {list(layers)}{near}"
+        )
     trusting = [layer for layer in layers if layer in _TRUSTING]
     if trusting and coherence is None:
         raise InvalidArgument(f"{' and '.join(trusting)} need coherence=")

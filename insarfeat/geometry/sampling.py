@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from insarfeat.errors import InvalidArgument
+from insarfeat.errors import InvalidArgument, suggestion
 from insarfeat.geometry._kernels import sampling as _kernels
 from insarfeat.layers import LAYERS, fill_value
 from insarfeat.windows import Halo, Shape, Window
@@ -49,6 +49,7 @@ class Sampling:
         if method is not None and method not in get_args(Method):
             raise InvalidArgument(
                 f"method must be one of {', '.join(get_args(Method))}, or None; got {method!r}"
+                f"{suggestion(method, get_args(Method))}"
             )
         if dtype.kind in "biu":
             if method not in (None, "nearest"):

@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insarfeat.dispatch import Operator, Raster, Reduction, Result
-from insarfeat.errors import InvalidArgument
+from insarfeat.errors import InvalidArgument, check_choice
 from insarfeat.geometry._kernels import sweep as _kernels
 from insarfeat.geometry.arguments import Look, side_of
 from insarfeat.geometry.plausible import check_viewing
 from insarfeat.metrics import Metrics, North, Resolution
-from insarfeat.terrain.requests import check_choice
 from insarfeat.windows import Halo
 
 Array = NDArray[Any]

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from insarfeat.errors import InvalidArgument, InvalidType
+from insarfeat.errors import InvalidArgument, InvalidType, suggestion
 
 Kind = Literal["boolean", "integer", "real", "text"]
 KINDS: tuple[Kind, ...] = ("boolean", "integer", "real", "text")
@@ -64,7 +64,8 @@ def columns_of(rows: Sequence[Mapping[str, Any]], declared: Mapping[str, str]) -
         kind = _kind_of(values) or declared.get(name, "text")
         if kind not in KINDS:
             raise InvalidArgument(
-                f"columns says that {name!r} is {kind!r}; it must be one of {', '.join(KINDS)}"
+                f"columns says that {name!r} is {kind!r}{suggestion(kind, KINDS)}; it must be one of "
+                f"{', '.join(KINDS)}"
             )
         found.append(Column(name, kind, values))
     return tuple(found)

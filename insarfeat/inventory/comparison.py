@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from insarfeat.errors import InvalidArgument, InvalidType
+from insarfeat.errors import InvalidArgument, InvalidType, suggestion
 from insarfeat.georeference import Grid, crs_of, grid_of, same_grid
 from insarfeat.inventory._arguments import whole_number
 from insarfeat.layers import LAYERS
@@ -121,7 +121,9 @@ class Comparison:
         for layer in self.layers:
             if layer.name == name:
                 return layer
-        raise KeyError(f"no layer {name!r} was compared; there are {', '.join(self.names)}")
+        raise KeyError(
+            f"no layer {name!r} was compared{suggestion(name, self.names)}; there are {', '.join(self.names)}"
+        )
 
     def __repr__(self) -> str:
         lines = [f"Comparison of {len(self.layers)} layer(s), {self.pixels_covered} pixels in polygons"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from insarfeat.errors import InvalidArgument
+from insarfeat.errors import InvalidArgument, suggestion
 from insarfeat.geometry.maps import map_named
 from insarfeat.georeference import Grid
 from insarfeat.inventory.edges import Edges
@@ -149,7 +149,7 @@ def boxes(polygons: Any, grid: Any, *, label: str = "Class") -> Boxes:
     named = {name for known in attributes for name in known}
     if label != "Class" and label not in named:
         raise InvalidArgument(
-            f"label is {label!r}, which no feature has as an attribute; there are "
+            f"label is {label!r}, which no feature has as an attribute{suggestion(label, named)}; there are "
             f"{', '.join(sorted(map(str, named))) or 'none'}"
         )
     grid_named = map_named(grid).grid

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from insarfeat.errors import InvalidArgument, MissingInput, UnreadableInput, WriteFailed
+from insarfeat.errors import InvalidArgument, MissingInput, UnreadableInput, WriteFailed, file_nearby
 from insarfeat.inventory.written import _check_place, _Layer, _write_geopackage
 
 _STYLES = """
@@ -113,7 +113,9 @@ def read_notes(path: str | os.PathLike[str], name: str) -> Notes | None:
     """A table of :func:`write_sheets`; None where the file has none of that name."""
     file = Path(path)
     if not file.exists():
-        raise MissingInput(f"path is {str(path)!r}, and there is no such file; check the name and the folder")
+        raise MissingInput(
+            f"path is {str(path)!r}, and there is no such file{file_nearby(file)}; check the name and the folder"
+        )
     try:
         with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
             known = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
@@ -130,7 +132,9 @@ def layers_in(path: str | os.PathLike[str]) -> tuple[str, ...]:
     """Names of the layers with polygons."""
     file = Path(path)
     if not file.exists():
-        raise MissingInput(f"path is {str(path)!r}, and there is no such file; check the name and the folder")
+        raise MissingInput(
+            f"path is {str(path)!r}, and there is no such file{file_nearby(file)}; check the name and the folder"
+        )
     try:
         with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
             rows: Iterable[tuple[str]] = database.execute(

@@ -13,7 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from insarfeat.errors import InvalidArgument, InvalidType, MissingInput, UnreadableInput, missing_extra
+from insarfeat.errors import (
+    InvalidArgument,
+    InvalidType,
+    MissingInput,
+    UnreadableInput,
+    file_nearby,
+    missing_extra,
+    suggestion,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -85,7 +93,9 @@ def read_polygons(path: str | os.PathLike[str], *, layer: str | None = None) -> 
             "formats, as in ogr2ogr slides.gpkg slides.gml"
         )
     if not file.exists():
-        raise MissingInput(f"path is {str(path)!r}, and there is no such file; check the name and the folder")
+        raise MissingInput(
+            f"path is {str(path)!r}, and there is no such file{file_nearby(file)}; check the name and the folder"
+        )
     if suffix in _GEOJSON:
         if layer is not None:
             raise InvalidArgument(f"layer is {layer!r}, but GeoJSON files have no layers; leave it out")
@@ -216,7 +226,9 @@ def _layer_of(file: Path, layer: str | None, listed: NDArray[Any]) -> str:
     names = [str(name) for name, _ in listed]
     if layer is not None:
         if layer not in names:
-            raise InvalidArgument(f"layer is {layer!r}, but {file} has {_told(names)}")
+            raise InvalidArgument(
+                f"layer is {layer!r}{suggestion(layer, names)}, but {file} has {_told(names)}"
+            )
         return layer
     able = [
         str(name)

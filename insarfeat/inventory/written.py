@@ -20,6 +20,7 @@ from insarfeat.errors import (
     OutputExists,
     UnreadableInput,
     WriteFailed,
+    file_nearby,
     missing_extra,
 )
 from insarfeat.inventory._attributes import (
@@ -174,7 +175,9 @@ def read_written(path: str | os.PathLike[str]) -> WrittenLayer:
     if suffix not in (".gpkg", *_GEOJSON):
         raise InvalidArgument(f"path is {str(path)!r}; its ending must be .gpkg or .geojson")
     if not file.exists():
-        raise MissingInput(f"path is {str(path)!r}, and there is no such file; check the name and the folder")
+        raise MissingInput(
+            f"path is {str(path)!r}, and there is no such file{file_nearby(file)}; check the name and the folder"
+        )
     if suffix == ".gpkg":
         features, crs = _from_ogr(file, None)
         from pyogrio import read_info

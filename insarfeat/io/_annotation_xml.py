@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TypeVar
 
-from insarfeat.errors import InvalidType, MissingInput, UnreadableInput
+from insarfeat.errors import InvalidType, MissingInput, UnreadableInput, file_nearby
 
 Value = TypeVar("Value")
 
@@ -28,7 +28,7 @@ class Document:
         if isinstance(source, str | Path):
             path = Path(source)
             if not path.exists():
-                raise MissingInput(f"{path} does not exist")
+                raise MissingInput(f"{path} does not exist{file_nearby(path)}")
             if path.is_dir():
                 raise UnreadableInput(
                     f"{path.name} is a folder; give one of the annotation/*.xml of a product"

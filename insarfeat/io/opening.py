@@ -12,7 +12,7 @@ import xarray as xr
 
 from insarfeat.dispatch.lazy import lazy_source
 from insarfeat.dispatch.sources import Source
-from insarfeat.errors import InvalidType, MissingInput, UnreadableInput
+from insarfeat.errors import InvalidType, MissingInput, UnreadableInput, file_nearby
 from insarfeat.georeference import GRID_MAPPING
 from insarfeat.io.conventions import ORDER
 from insarfeat.io.native_headers import check_header
@@ -64,7 +64,7 @@ def open_stack(path: str | Path) -> xr.Dataset:
     """
     path = Path(path)
     if not path.exists():
-        raise MissingInput(f"{path} does not exist")
+        raise MissingInput(f"{path} does not exist{file_nearby(path)}")
     file = FileIdentity.of(path)
     suffix = path.suffix.lower()
     if path.is_dir():

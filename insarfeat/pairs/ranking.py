@@ -197,10 +197,12 @@ def rank(
     heights, known_as = _elevation(elevation)
     journal = None if resume is None else Journal(Path(resume))
     rows = []
-    for number, candidate in enumerate(found, 1):
+    for number, candidate in enumerate(found):
         key = key_of(candidate, known_as, resolution)
+        if journal is None or key not in journal:  # what was measured before is no sign of how fast it goes
+            progress(Progress("ranking", number, len(found)))
         rows.append(_row(candidate, rules, journal, key, (heights, resolution)))
-        progress(Progress("ranking", number, len(found)))
+    progress(Progress("ranking", len(found), len(found)))
     return Ranking(rows, rules)
 
 

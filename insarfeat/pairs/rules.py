@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from insarfeat.errors import InvalidArgument
+from insarfeat.errors import InvalidArgument, suggestion
 from insarfeat.pairs.quality import Quality
 
 _STEEPNESS = 4
@@ -118,7 +118,9 @@ class Rules:
         """
         for name in limits:
             if name not in _names():
-                raise InvalidArgument(f"there is no limit {name!r}; there are {', '.join(_names())}")
+                raise InvalidArgument(
+                    f"there is no limit {name!r}{suggestion(name, _names())}; there are {', '.join(_names())}"
+                )
         return dataclasses.replace(self, **limits)
 
     def passes(self, name: str, value: float) -> bool:

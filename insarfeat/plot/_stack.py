@@ -28,7 +28,7 @@ from insarfeat.plot._style import Style, style_of
 MOST_PANELS = 12
 """On a sheet: more would be too small to be read."""
 
-_COLUMNS = 4
+_COLUMNS = (4, 3)  # as many, of those that leave the least of the sheet empty
 _SIDE = 2.3  # inches, of the longer side of a map
 _GAP, _BAR = 0.1, 0.1  # inches
 _BESIDE = 0.78  # inches beside a map, for its colour bar and its numbers
@@ -59,7 +59,7 @@ def draw_stack(dataset: xr.Dataset, names: list[str] | None) -> Figure:
     panels = [_panel(name, dataset[name]) for name in chosen]
     rest = rasters[MOST_PANELS:] if names is None else []
 
-    columns = min(len(panels), _COLUMNS)
+    columns = min(len(panels), min(_COLUMNS, key=lambda count: -len(panels) % count))
     rows = [panels[start : start + columns] for start in range(0, len(panels), columns)]
     ratio = panels[0].grid.side_ratio
     ratio = min(max(ratio, 1.0 / _STRETCHED), _STRETCHED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html import escape
 from typing import TYPE_CHECKING
@@ -24,57 +25,54 @@ def composites(subject: Subject) -> Section | None:
 
 
 def _told(raster: Raster) -> str | None:
-    title = _title(raster)
-    if title is None:
+    attrs = raster.whole.attrs
+    if "loadings" not in attrs:
         return None
-    heading = f"<h3>{escape(raster.name)}</h3>"
-    composite = _shipped(title)
-    if composite is None:
-        return (
-            f"{heading}<p>A principal component by the composite {escape(repr(title))}, whose loadings the file does "
-            "not hold: its values are comparable only with those of the same composite.</p>"
-        )
-    loadings = composite.loadings[0]
-    share = composite.shares[0]
+    loadings = {str(name): float(loading) for name, loading in json.loads(str(attrs["loadings"])).items()}
+    composite = _shipped(_title(raster))
+    head, cells = ["layer", "loading"], [[name, f"{loading:+.3f}"] for name, loading in loadings.items()]
+    if composite is not None:
+        head += ["mean", "deviation"]
+        for cell, mean, scale in zip(cells, composite.means, composite.scales, strict=True):
+            cell += [f"{mean:.4g}", f"{scale:.4g}"]
     rows = "".join(
-        f"<tr><th>{escape(name)}</th><td>{loading:+.3f}</td><td>{mean:.4g}</td><td>{scale:.4g}</td></tr>"
-        for name, loading, mean, scale in zip(
-            composite.names, loadings, composite.means, composite.scales, strict=True
-        )
+        f"<tr><th>{escape(name)}</th>{''.join(f'<td>{value}</td>' for value in values)}</tr>"
+        for name, *values in cells
     )
-    chart = signed_bars(composite.names, loadings, f"Loadings of {raster.name}: {_in_words(composite)}")
+    words = ", ".join(f"{name} {loading:+.2f}" for name, loading in loadings.items())
+    chart = signed_bars(tuple(loadings), tuple(loadings.values()), f"Loadings of {raster.name}: {words}")
+    heading = "".join(f"<th>{title}</th>" for title in head)
     return (
-        f"{heading}<p>Component 1 of {len(composite.variances)} of the composite {escape(title)}. It explains "
-        f"{100.0 * share:.0f} % of the variance of its layers ({_rest(composite)}). {escape(_source(composite))}</p>"
+        f"<h3>{escape(raster.name)}</h3><p>{escape(_origin(raster, composite))}</p>"
         f'<div class="maps"><figure class="loadings">{chart}<figcaption><b>loadings</b> where the component is high, '
         "layers to the right are high and those to the left low</figcaption></figure>"
-        '<div class="wide"><table><thead><tr><th>layer</th><th>loading</th><th>mean</th><th>deviation</th></tr>'
-        "</thead>"
+        f'<div class="wide"><table><thead><tr>{heading}</tr></thead>'
         f"<tbody>{rows}</tbody></table><p>value = sum of loading x (layer - mean) / deviation</p></div></div>"
     )
 
 
-def _title(raster: Raster) -> str | None:
+def _origin(raster: Raster, composite: Composite | None) -> str:
+    """What explains how much, fitted to what."""
+    title = _title(raster)
+    share = raster.whole.attrs.get("explained_variance_ratio")
+    told = "A principal component" + (f" of the composite {title}" if title else "") + "."
+    if share is not None:
+        told += f" It explains {100.0 * float(share):.0f} % of the variance of its layers."
+    if composite is None:
+        return f"{told} Its values are comparable only with those of the same composite."
+    return f"{told} {_source(composite)}"
+
+
+def _title(raster: Raster) -> str:
     """Name of the composite that made the layer, told by its attribute ``processing``."""
-    found = _TITLE.findall(str(raster.whole.attrs.get("processing", "")))
-    return found[-1] if found else None
+    found: list[str] = _TITLE.findall(str(raster.whole.attrs.get("processing", "")))
+    return found[-1] if found else ""
 
 
 def _shipped(title: str) -> Composite | None:
     from insarfeat.terrain.reference import REFERENCE, shipped
 
     return shipped(title) if title == REFERENCE else None
-
-
-def _in_words(composite: Composite) -> str:
-    return ", ".join(
-        f"{name} {loading:+.2f}" for name, loading in zip(composite.names, composite.loadings[0], strict=True)
-    )
-
-
-def _rest(composite: Composite) -> str:
-    others = [f"{100.0 * share:.0f} %" for share in composite.shares[1:]]
-    return f"the others {', '.join(others)}" if others else "the others were not kept"
 
 
 def _source(composite: Composite) -> str:

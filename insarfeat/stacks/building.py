@@ -224,14 +224,23 @@ def _each_alone(recipe: Recipe, given: Sources, folder: Path, run: _Run, *, over
         raise InvalidArgument(
             f"a folder ({folder}) holds a file for each pair, and no interferogram was given"
         )
+    for side in given.sides():
+        _each_of_one_side(recipe, side, folder, run, overwrite=overwrite)
+    return folder
+
+
+def _each_of_one_side(recipe: Recipe, given: Sources, folder: Path, run: _Run, *, overwrite: bool) -> None:
+    """A file for each pair that sees the ground from one side; what the ground is like is made once."""
     wanted = [pair for pair in given.pairs if overwrite or not (folder / f"{pair.name}.nc").exists()]
+    if not wanted:
+        return
     given = _on_one_map(recipe, given)
-    shared = _shared(recipe, given, folder / "shared.partial", run, None)
+    aside = folder / "shared.partial"
+    shared = _shared(recipe, given, aside, run, None)
     for number, pair in enumerate(wanted, 1):
         layers = stack_layers(recipe, given.only(pair, shared))
         run.go(layers, folder / f"{pair.name}.nc", f"{pair.name}, {number} of {len(wanted)}")
-    shutil.rmtree(folder / "shared.partial", ignore_errors=True)
-    return folder
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def _together(recipe: Recipe, given: Sources, target: Path, run: _Run, before: xr.Dataset | None) -> Path:
@@ -396,10 +405,11 @@ def _common(stacks: Iterable[xr.Dataset]) -> dict[str, Any]:
 
 def _check_one_track(pairs: Sequence[Pair]) -> None:
     """Refuse pairs that look at the ground from both sides: they cannot share what the radar sees of it."""
-    seen = {str(pair.layers.attrs.get("orbit_direction", "")).lower() for pair in pairs} - {""}
+    seen = {pair.direction for pair in pairs} - {""}
     if len(seen) > 1:
         raise InvalidArgument(
-            f"the pairs are {' and '.join(sorted(seen))}: they see the ground from two sides; make a stack for each"
+            f"the pairs are {' and '.join(sorted(seen))}: they see the ground from two sides; make a stack for each, "
+            "or give a folder as the output, for a file for each pair"
         )
 
 

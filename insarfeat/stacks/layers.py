@@ -128,6 +128,10 @@ def _made(name: str, scene: Scene) -> xr.DataArray:
     return maker(scene)
 
 
+_KEPT = ("loadings", "explained_variance_ratio")
+"""Attributes of composites, which a stack keeps."""
+
+
 def _finished(name: str, layer: xr.DataArray, recipe: Recipe) -> xr.DataArray:
     """A layer under its name, rounded if that was asked for, with the attributes of its meaning."""
     precision = recipe.precision.get(name)
@@ -138,7 +142,9 @@ def _finished(name: str, layer: xr.DataArray, recipe: Recipe) -> xr.DataArray:
         layer = filters.rounded(layer, precision)
         history = layer.attrs.get("processing")
     named = layer.rename(name)
-    named.attrs = dict(LAYERS[name].attributes)
+    named.attrs = dict(LAYERS[name].attributes) | {
+        key: layer.attrs[key] for key in _KEPT if key in layer.attrs
+    }
     if name in _LAST:
         history = f"tiling.{name}() of the stack's layers"
     if history:
@@ -163,8 +169,5 @@ def _attributes(recipe: Recipe, scene: Scene) -> dict[str, Any]:
         found.pop(gone, None)
     found["title"] = f"{recipe.name} stack" + ("" if scene.pair is None else f" of {scene.pair.name}")
     found["insarfeat_recipe"] = recipe.model_dump_json()
-    for name in ("incidence", "heading"):
-        angle = scene.given.rasters.get(name)
-        if angle is not None and not hasattr(angle, "coords"):  # one number for the whole scene
-            found[name] = float(angle)
+    found |= scene.angles_in_the_middle()
     return found

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from insarfeat.errors import InvalidArgument
+from insarfeat.errors import InvalidArgument, suggestion
 from insarfeat.layers import EVENT_BANDS
-from insarfeat.settings import Settings, is_settings_file, near, read_settings, validated
+from insarfeat.settings import Settings, is_settings_file, read_settings, validated
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -183,7 +183,7 @@ class Recipe(Settings):
 
         for name in layers:
             if name not in MAKERS:
-                raise ValueError(f"{name!r} is no layer of stacks{near(name, MAKERS)}")
+                raise ValueError(f"{name!r} is no layer of stacks{suggestion(name, MAKERS)}")
         if len(set(layers)) != len(layers):
             raise ValueError("a layer is named twice")
         return layers
@@ -195,7 +195,7 @@ class Recipe(Settings):
 
         for name in precision:
             if name not in MAKERS:
-                raise ValueError(f"{name!r} is no layer of stacks{near(name, MAKERS)}")
+                raise ValueError(f"{name!r} is no layer of stacks{suggestion(name, MAKERS)}")
         return precision
 
     @classmethod
@@ -203,7 +203,7 @@ class Recipe(Settings):
         """One of the recipes that the package has: "detection" or "event"."""
         if name not in RECIPES:
             raise InvalidArgument(
-                f"recipe {name!r} is not known{near(name, RECIPES)}; there are {', '.join(RECIPES)}, or "
+                f"recipe {name!r} is not known{suggestion(name, RECIPES)}; there are {', '.join(RECIPES)}, or "
                 "give the path of a .yaml (insarfeat stack --template detection writes one to edit)"
             )
         return cls.model_validate(RECIPES[name])
@@ -252,5 +252,5 @@ def _cause(name: str) -> str:
     from insarfeat.tiling import CAUSES
 
     if name not in CAUSES:
-        raise ValueError(f"{name!r} is no cause{near(name, CAUSES)}; there are {', '.join(CAUSES)}")
+        raise ValueError(f"{name!r} is no cause{suggestion(name, CAUSES)}; there are {', '.join(CAUSES)}")
     return name

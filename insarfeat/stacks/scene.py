@@ -23,10 +23,12 @@ from insarfeat.georeference import grid_of
 from insarfeat.metrics import metrics_of_grid
 from insarfeat.stacks.ground_spacing import spacing_of
 from insarfeat.stacks.placement import Placement, on_map
+from insarfeat.stacks.sources import flies
 from insarfeat.windows import Shape, Window
 
 if TYPE_CHECKING:
     from insarfeat.stacks.recipe import PhasePart
+    from insarfeat.stacks.sources import Pair
 
 _log = logging.getLogger(__name__)
 
@@ -194,8 +196,8 @@ class Scene(Placement):
     # -- what the ground is like
 
     @cached_property
-    def sight_wide(self) -> LineOfSight:
-        """The line of sight on the wide map."""
+    def _sight(self) -> LineOfSight | None:
+        """The line of sight on the wide map, where it is known."""
         vector = [self.own(name) for name in ("los_east", "los_north", "los_up")]
         if all(part is not None for part in vector):
             return LineOfSight(*(self.widely(part) for part in vector))
@@ -206,11 +208,35 @@ class Scene(Placement):
         if self.swath is not None:
             height = self.elevation_wide if self.has_dem else 0.0
             return geometry.sight_on_map(self.swath.grid, self.wide, elevation=height)
+        return None
+
+    @cached_property
+    def sight_wide(self) -> LineOfSight:
+        """The line of sight on the wide map."""
+        if self._sight is not None:
+            return self._sight
         raise InvalidArgument(
             "where the radar looks from is not known: give incidence= and heading= in degrees (Sentinel-1: "
             "30 to 46, and about -12 ascending or -168 descending at middle latitudes), los_east=, "
             "los_north= and los_up=, or annotation="
         )
+
+    def angles_in_the_middle(self) -> dict[str, float]:
+        """Incidence and heading at the middle of the map, as far as they are known; numbers as they were given."""
+        found = {}
+        for name in ("incidence", "heading") if self._sight is not None else ():
+            given = self.given.rasters.get(name)
+            if given is not None and not hasattr(given, "coords"):
+                found[name] = float(given)
+                continue
+            rows, columns = (
+                slice(max(0, side // 2 - _MIDDLE), side // 2 + _MIDDLE) for side in self.ground(name).shape
+            )
+            some = self.ground(name)[rows, columns].values
+            if np.isfinite(some).any():
+                found[name] = float(np.nanmedian(some))
+        _check_direction(self.pair, found.get("heading"))
+        return found
 
     def _everywhere(self, value: Any) -> xr.DataArray:
         """A layer; of a number one that holds it in every pixel."""
@@ -359,6 +385,17 @@ class Scene(Placement):
         )
 
 
+def _check_direction(pair: Pair | None, heading: float | None) -> None:
+    """Refuse a heading that flies the other way than the product says: slopes would be seen from the wrong side."""
+    if pair is None or heading is None or not pair.direction:
+        return
+    if flies(heading) != pair.direction:
+        raise InvalidArgument(
+            f"heading={heading:g} is {flies(heading)}, and {pair.name} is {pair.direction} by its product; "
+            "Sentinel-1 flies about -12 ascending and -168 descending at middle latitudes"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class _Constant:
     """One number in every pixel."""
@@ -370,6 +407,7 @@ class _Constant:
 
 
 _SIGHT = ("los_east", "los_north", "los_up")
+_MIDDLE = 8  # pixels on either side of the middle
 _VIEWS = ("slope_to_los", "local_incidence", "r_index")
 _FLOW = ("twi", "flow_accumulation", "flow_contamination")
 ATTRIBUTES = (

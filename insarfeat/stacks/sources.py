@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
-from insarfeat.errors import InvalidArgument, InvalidType, MissingInput
+from insarfeat.errors import InvalidArgument, InvalidType, MissingInput, file_nearby, suggestion
 from insarfeat.layers import LAYERS
 
 if TYPE_CHECKING:
@@ -78,6 +78,11 @@ class Pair:
             (self.layers[name] for name in ("interferogram", "wrapped_phase") if name in self.layers), None
         )
 
+    @property
+    def direction(self) -> str:
+        """Ascending or descending, in small letters; empty where the product does not say."""
+        return str(self.layers.attrs.get("orbit_direction", "")).lower()
+
 
 @dataclass(frozen=True, slots=True)
 class Sources:
@@ -111,10 +116,9 @@ class Sources:
         """Open what was given by keyword; keywords that nobody knows are refused."""
         for name in given:
             if name not in KEYWORDS:
-                near = get_close_matches(name, KEYWORDS, n=1)
-                hint = f"; did you mean {near[0]!r}?" if near else "."
                 raise InvalidArgument(
-                    f"{name!r} is nothing that a stack is made from{hint} It takes {', '.join(KEYWORDS)}"
+                    f"{name!r} is nothing that a stack is made from{suggestion(name, KEYWORDS)}; it takes "
+                    f"{', '.join(KEYWORDS)}"
                 )
         from insarfeat.io import Stated
 
@@ -139,6 +143,41 @@ class Sources:
         """The same with one pair, or none; ``known`` layers take the place of others of their names."""
         more = {} if known is None else {str(name): layer for name, layer in known.data_vars.items()}
         return replace(self, pairs=() if pair is None else (pair,), rasters={**self.rasters, **more})
+
+    def sides(self) -> list[Sources]:
+        """The same for the ascending and the descending pairs alone, where there are both.
+
+        Orbits are the same both ways but for their direction: a heading that was given as a number stands for 180
+        degrees less that number in pairs of the other direction.
+        """
+        directions = sorted({pair.direction for pair in self.pairs} - {""})
+        if len(directions) < 2:
+            return [self]
+        silent = [pair.name for pair in self.pairs if not pair.direction]
+        if silent:
+            raise InvalidArgument(
+                f"some pairs are ascending, some descending, and {silent[0]} says neither; make its stack apart"
+            )
+        heading = self.rasters.get("heading")
+        return [
+            replace(
+                self,
+                pairs=tuple(pair for pair in self.pairs if pair.direction == direction),
+                rasters=self.rasters
+                if heading is None or hasattr(heading, "coords") or flies(heading) == direction
+                else {**self.rasters, "heading": 180.0 - float(heading)},
+            )
+            for direction in directions
+        ]
+
+
+def flies(heading: float) -> str:
+    """The direction of an orbit.
+
+    >>> flies(-12.0), flies(192.0)
+    ('ascending', 'descending')
+    """
+    return "ascending" if math.cos(math.radians(heading)) > 0 else "descending"
 
 
 def _pairs(given: Mapping[str, Any], stated: Stated | None) -> Iterable[Pair]:
@@ -308,6 +347,6 @@ def _swaths(given: Any) -> tuple[Swath, ...]:
     if isinstance(given, str | Path) and Path(given).suffix.lower() != ".xml":
         path = Path(given)
         if not path.exists():
-            raise MissingInput(f"{path} does not exist")
+            raise MissingInput(f"{path} does not exist{file_nearby(path)}")
         return safe.swaths_of(path)
     return (read_swath(given),)

@@ -104,7 +104,17 @@ class Composite:
         )
         called = tuple(names or (f"pc{number}" for number in range(1, len(weights) + 1)))
         title = f"terrain.components({self.title!r})"
-        return _PROJECT(*layers, parameters=_Projection(self.means, weights, called, title))
+        made = _PROJECT(*layers, parameters=_Projection(self.means, weights, called, title))
+        results = made.data_vars.values() if hasattr(made, "data_vars") else [made]
+        for number, layer in enumerate(results):
+            if hasattr(layer, "attrs"):
+                layer.attrs |= self.told(number)
+        return made
+
+    def told(self, number: int) -> dict[str, Any]:
+        """What a layer of one component says of it: its loadings, as JSON, and its share in the variance."""
+        row = dict(zip(self.names, (round(loading, 6) for loading in self.loadings[number]), strict=True))
+        return {"loadings": json.dumps(row), "explained_variance_ratio": round(self.shares[number], 6)}
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it as JSON, to be read by people and by :meth:`load`; whole or not at all."""

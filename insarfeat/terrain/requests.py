@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, fields
 from typing import ClassVar, Literal, get_args
 
-from insarfeat.errors import InvalidArgument, InvalidType
+from insarfeat.errors import InvalidArgument, InvalidType, check_choice
 from insarfeat.terrain._kernels import attributes as codes
 
 Variant = Literal["textbook", "saga"]
@@ -242,12 +242,6 @@ def attribute_of(name: str | Attribute) -> Attribute:
     raise InvalidType(
         f"names must hold names of attributes or values such as Convexity(radius=5); got {name!r}"
     )
-
-
-def check_choice(argument: str, value: object, choices: tuple[str, ...]) -> None:
-    """Refuse what is not one of the choices."""
-    if value not in choices:
-        raise InvalidArgument(f"{argument} must be one of {', '.join(map(repr, choices))}; got {value!r}")
 
 
 def _check_radius(radius: object, smallest: int) -> None:

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insarfeat.dispatch import Operator, Raster, Result
-from insarfeat.errors import InvalidArgument
+from insarfeat.errors import InvalidArgument, check_choice
 from insarfeat.metrics import North, Resolution
 from insarfeat.terrain._kernels import attributes as _kernels
-from insarfeat.terrain.requests import Attribute, Convexity, attribute_of, check_choice
+from insarfeat.terrain.requests import Attribute, Convexity, attribute_of
 from insarfeat.windows import Halo
 
 Method = Literal["zevenbergen-thorne", "horn", "evans"]

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 
-from insarfeat.errors import InvalidArgument, InvalidType
+from insarfeat.errors import InvalidArgument, InvalidType, suggestion
 from insarfeat.layers import LAYERS
 
 CAUSES: dict[str, int] = {name: bit for bit, name in LAYERS["invalid_causes"].masks}
@@ -82,12 +81,6 @@ def bits_of(argument: str, names: Iterable[Any]) -> int:
             )
         bits |= CAUSES[name]
     return bits
-
-
-def suggestion(name: Any, known: Iterable[Any]) -> str:
-    """What a misspelt name may have been meant to be, for the end of a phrase; else nothing."""
-    near = get_close_matches(str(name), [str(other) for other in known], 1)
-    return f" (did you mean {near[0]!r}?)" if near else ""
 
 
 def _is_number(value: Any) -> bool:

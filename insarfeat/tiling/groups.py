@@ -13,6 +13,7 @@ from insarfeat.errors import InsarfeatError, InvalidArgument
 from insarfeat.georeference import Grid, grid_of
 from insarfeat.metrics import metrics_of
 from insarfeat.tiling.patches.scenes.objects import Objects, objects_in
+from insarfeat.tiling.stages import OnProgress, Progress
 from insarfeat.windows import Window
 
 if TYPE_CHECKING:
@@ -46,7 +47,9 @@ class Group:
     outline: dict[str, Any]
 
 
-def groups_in(mask: xr.DataArray, *, least_area: float = 0.0) -> Iterator[Group]:
+def groups_in(
+    mask: xr.DataArray, *, least_area: float = 0.0, progress: OnProgress = lambda _: None
+) -> Iterator[Group]:
     """Groups of a mask, in reading order; the mask is read tile by tile, then group by group.
 
     Parameters
@@ -55,6 +58,8 @@ def groups_in(mask: xr.DataArray, *, least_area: float = 0.0) -> Iterator[Group]
         uint8 (y, x): 1 where there is something.
     least_area
         Square metres; smaller groups are left out.
+    progress
+        Called with the number of groups that are done.
 
     Examples
     --------
@@ -67,11 +72,13 @@ def groups_in(mask: xr.DataArray, *, least_area: float = 0.0) -> Iterator[Group]
     objects = objects_in(mask, grid)
     areas = objects.area_pixels * _pixel_areas(mask, objects)
     for number in range(len(objects)):
+        progress(Progress("outlining", number, len(objects)))
         if areas[number] < least_area:
             continue
         window = window_of(objects, number)
         pixels = pixels_of(mask[window.slices].values == 1, int(objects.area_pixels[number]))
         yield Group(window, pixels, float(areas[number]), _outline(pixels, window, grid))
+    progress(Progress("outlining", len(objects), len(objects)))
 
 
 def window_of(objects: Objects, number: int) -> Window:

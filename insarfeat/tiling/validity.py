@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insarfeat.dispatch import Reduction
-from insarfeat.errors import InvalidArgument, InvalidType
+from insarfeat.errors import InvalidArgument, InvalidType, suggestion
 from insarfeat.layers import LAYERS
 from insarfeat.terrain.moments import gather
 from insarfeat.tiling import _kernels, marks
-from insarfeat.tiling.causes import CAUSES, ValidityRules, bits_of, suggestion
+from insarfeat.tiling.causes import CAUSES, ValidityRules, bits_of
 
 FLAGS = frozenset({"flow_contamination"})
 """Layers of which any value but 0 makes a pixel invalid."""

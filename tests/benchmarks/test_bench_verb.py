@@ -13,6 +13,7 @@ from records import record, timed
 from typer.testing import CliRunner, Result
 
 from benchmarks import cases, verb
+from insarfeat.cli.progress import Pace
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +67,7 @@ def test_smoke_fails_where_a_peer_should_agree_and_does_not() -> None:
 def test_a_misspelt_case_gets_a_suggestion() -> None:
     result = bench("--case", "god")
     assert result.exit_code == 2
-    assert 'did you mean "good"?' in result.stderr
+    assert "did you mean 'good'?" in result.stderr
 
 
 def test_a_record_is_only_replaced_on_request() -> None:
@@ -111,3 +112,11 @@ def test_comparing_with_nothing_is_refused() -> None:
     result = bench("compare", "none.json", "none.json")
     assert result.exit_code == 2
     assert "insarfeat bench writes one" in result.stderr
+
+
+def test_progress_tells_how_long_the_other_cases_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verb.time, "monotonic", lambda: 1300.0)
+    names = [case.name for case in TABLE]
+    pace = Pace(began=1000.0)
+    assert verb._place(TABLE, names[0], pace) == f"1 of {len(names)}: {names[0]}"
+    assert verb._place(TABLE, names[2], pace).startswith(f"3 of {len(names)}: {names[2]}, about ")

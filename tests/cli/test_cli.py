@@ -7,6 +7,7 @@ import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -56,6 +57,23 @@ def test_a_dry_run_only_tells(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert "peak memory" in done.stdout
     assert not (tmp_path / "results").exists()
+
+
+def test_a_large_scene_is_made_piece_by_piece_and_is_the_same(
+    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(program.verbs, "_AT_ONCE", 64)
+    monkeypatch.setattr(sys, "argv", ["insarfeat", "demo", str(tmp_path), "--size", "96"])
+    with pytest.raises(SystemExit) as left:
+        program.main()
+    shown = capsys.readouterr().err
+    assert not left.value.code, shown
+    assert "scene: layers: 4 of 4" in shown
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "stack.nc"]
+    found, wanted = insarfeat.open_stack(tmp_path / "stack.nc"), insarfeat.open_stack(demo / "stack.nc")
+    for name in wanted:
+        np.testing.assert_array_equal(found[name].values, wanted[name].values)
+    assert found.attrs["source"] == wanted.attrs["source"]
 
 
 def test_info_tells_grid_layers_and_origin(demo: Path) -> None:
@@ -143,22 +161,6 @@ def test_a_run_that_fails_exits_with_1(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "stack.nc is not a readable NetCDF file" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_every_verb_has_help_with_an_example() -> None:
-    app = program.build_app()
-    verbs = [(command.name or "",) for command in app.registered_commands]
-    for group in app.registered_groups:
-        assert group.typer_instance is not None
-        verbs += [
-            (group.name or "", command.name or "") for command in group.typer_instance.registered_commands
-        ]
-    assert ("review", "export") in verbs
-    for verb in verbs:
-        shown = CliRunner().invoke(app, [*verb, "--help"])
-        assert shown.exit_code == 0
-        if verb != ("bench",):
-            assert "Example: insarfeat" in shown.output
 
 
 def test_other_packages_bring_verbs_through_the_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,10 +114,17 @@ def test_one_elevation_serves_all(folder: Path, tmp_path: Path) -> None:
     assert np.isfinite(by_file[0].quality.stratified)
 
 
-def test_progress_is_told_pair_by_pair(folder: Path) -> None:
-    told = []
+def test_progress_is_told_before_each_pair_and_at_the_end(folder: Path) -> None:
+    told: list[insarfeat.tiling.Progress] = []
     rank(folder, progress=told.append)
-    assert [(one.stage, one.done, one.total) for one in told] == [("ranking", n, 4) for n in range(1, 5)]
+    assert [(one.stage, one.done, one.total) for one in told] == [("ranking", done, 4) for done in range(5)]
+
+
+def test_what_was_measured_before_is_not_told_as_progress(folder: Path, tmp_path: Path) -> None:
+    rank(folder, resume=tmp_path / "journal")
+    told: list[insarfeat.tiling.Progress] = []
+    rank(folder, resume=tmp_path / "journal", progress=told.append)
+    assert [one.done for one in told] == [3, 4]  # the one that cannot be read is tried again
 
 
 def test_a_run_that_was_stopped_goes_on(folder: Path, tmp_path: Path) -> None:

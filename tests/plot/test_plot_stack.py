@@ -86,15 +86,25 @@ def test_panels_do_not_lie_on_each_other_and_stay_on_the_sheet(scene: xr.Dataset
             assert apart
 
 
+@pytest.mark.parametrize(
+    ("count", "columns"), [(1, 1), (2, 2), (3, 3), (4, 4), (5, 3), (6, 3), (7, 4), (9, 3), (12, 4)]
+)
+def test_as_little_of_the_sheet_as_can_be_stays_empty(count: int, columns: int):
+    layers = {f"layer_{number}": (("y", "x"), np.eye(4)) for number in range(count)}
+    lefts = {round(axes.get_position().x0, 6) for axes in panels(plot.stack(xr.Dataset(layers)))}
+    assert len(lefts) == columns
+
+
 def test_legends_stay_clear_of_the_next_row():
     flags = {
         "flag_values": np.arange(9),
         "flag_meanings": " ".join(f"a_long_meaning_of_{n}" for n in range(9)),
     }
-    above = {f"cover_{n}": (("y", "x"), np.eye(4, dtype="u1"), flags) for n in range(4)}
-    figure = plot.stack(xr.Dataset({**above, "slope": (("y", "x"), np.eye(4))}))
+    above = {f"cover_{n}": (("y", "x"), np.eye(4, dtype="u1"), flags) for n in range(3)}
+    under = {name: (("y", "x"), np.eye(4)) for name in ("slope", "tri", "twi")}
+    figure = plot.stack(xr.Dataset({**above, **under}))
     figure.canvas.draw()
-    below = panels(figure)[4].get_tightbbox().y1
+    below = panels(figure)[3].get_tightbbox().y1
     assert min(legend.get_window_extent().y0 for legend in figure.legends) >= below - 1
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ import insarfeat
 from insarfeat import report
 from insarfeat.errors import GridMismatch
 from insarfeat.report.cautions import cautions
+from insarfeat.terrain.reference import shipped
 
 pytest.importorskip("matplotlib")
 
@@ -153,17 +156,23 @@ def test_a_page_without_results_says_nothing_of_blind_spots(tmp_path: Path):
 # -- composites -----------------------------------------------------------------------------------------------
 
 
-def composite_page(processing: str, folder: Path) -> str:
+def composite_page(processing: str, folder: Path, **attrs: Any) -> str:
     dataset = stack(terrain_pc1=np.random.default_rng(1).normal(size=(16, 24)))
-    dataset["terrain_pc1"].attrs["processing"] = processing
+    dataset["terrain_pc1"].attrs |= {"processing": processing, **attrs}
     return section(written(dataset, folder), "composites")
 
 
+def reference_page(folder: Path) -> str:
+    title = "reference-15m-v1"
+    return composite_page(
+        f"terrain.components('{title}') | geometry.regrid()", folder, **shipped(title).told(0)
+    )
+
+
 def test_the_reference_composite_is_told_with_loadings_variance_and_origin(tmp_path: Path):
-    told = composite_page("geometry.regrid() | terrain.components('reference-15m-v1')", tmp_path)
+    told = reference_page(tmp_path)
     text = words(told)
     # First of four components of standardised layers: 2.363 of 4.
-    assert "Component 1 of 4" in text
     assert "explains 59 % of the variance" in text
     assert "Alps around Davos" in text
     assert "not to this scene" in text
@@ -172,7 +181,7 @@ def test_the_reference_composite_is_told_with_loadings_variance_and_origin(tmp_p
 
 
 def test_bars_of_loadings_go_to_the_side_of_their_sign_in_proportion(tmp_path: Path):
-    told = composite_page("terrain.components('reference-15m-v1')", tmp_path)
+    told = reference_page(tmp_path)
     bars = [tuple(map(float, bar)) for bar in re.findall(r'd="M([\d.]+) \d+h([\d.]+)v', told)]
     middle = float(re.search(r'<line x1="([\d.]+)"', told)[1])
     lengths = np.array([length for _, length in bars])
@@ -183,9 +192,14 @@ def test_bars_of_loadings_go_to_the_side_of_their_sign_in_proportion(tmp_path: P
     )
 
 
-def test_a_composite_whose_loadings_are_not_at_hand_is_told_as_such(tmp_path: Path):
-    text = words(composite_page("terrain.components('fitted')", tmp_path))
-    assert "whose loadings the file does not hold" in text
+def test_a_composite_of_ones_own_is_told_by_the_layer_itself(tmp_path: Path):
+    scene = insarfeat.synth.scene(seed=1, size=64)
+    layer = insarfeat.terrain.terrain_pc1(scene["elevation"], components="fit")
+    text = words(section(written(layer.to_dataset(name="terrain_pc1"), tmp_path), "composites"))
+    for name, loading in json.loads(layer.attrs["loadings"]).items():
+        assert f"{name} {loading:+.3f}" in text
+    assert f"explains {100 * layer.attrs['explained_variance_ratio']:.0f} % of the variance" in text
+    assert "comparable only with those of the same composite" in text
 
 
 def test_stacks_without_composites_have_no_such_section(tmp_path: Path):

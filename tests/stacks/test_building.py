@@ -202,6 +202,41 @@ def test_pairs_of_two_sides_do_not_share_a_stack(tmp_path: Path) -> None:
         insarfeat.build_stack("detection", tmp_path / "many.zarr", interferogram=pairs, **ground())
 
 
+def test_a_folder_takes_pairs_of_both_sides_each_with_its_own_heading(tmp_path: Path) -> None:
+    pairs = {
+        name: product(seed, seed).assign_attrs(orbit_direction=name)
+        for seed, name in enumerate(("ascending", "descending"), 1)
+    }
+    folder = insarfeat.build_stack(
+        "detection", tmp_path / "both", interferogram=list(pairs.values()), **ground()
+    )
+    for day, (name, heading) in enumerate((("ascending", -12.0), ("descending", 192.0)), 1):
+        made = insarfeat.open_stack(folder / f"2023010{day}_202301{day + 12}.nc")
+        assert made.attrs["heading"] == heading
+        told = ground() | {"heading": heading}
+        alone = stacks.lazy_stack("detection", interferogram=pairs[name], **told)
+        assert same(made["sensitivity"], alone["sensitivity"].compute())
+
+
+def test_a_heading_against_the_products_own_direction_is_refused(tmp_path: Path) -> None:
+    pair = product().assign_attrs(orbit_direction="descending")
+    with pytest.raises(
+        InvalidArgument, match="heading=-12 is ascending, and 20230101_20230113 is descending"
+    ):
+        insarfeat.build_stack("detection", tmp_path / "stack.nc", interferogram=pair, **ground())
+
+
+def test_pairs_that_do_not_say_their_side_are_not_mixed_with_others(tmp_path: Path) -> None:
+    pairs = [product(1, day) for day in (1, 2, 3)]
+    told = [
+        pair.assign_attrs(orbit_direction=way)
+        for pair, way in zip(pairs, ("ascending", "descending"), strict=False)
+    ]
+    pairs = [*told, pairs[2]]
+    with pytest.raises(InvalidArgument, match="20230103_20230115 says neither"):
+        insarfeat.build_stack("detection", tmp_path / "folder", interferogram=pairs, **ground())
+
+
 def test_a_lazy_stack_is_what_is_written(tmp_path: Path) -> None:
     lazy = stacks.lazy_stack("detection", **given())
     stored = insarfeat.open_stack(insarfeat.build_stack("detection", tmp_path / "stack.nc", **given()))

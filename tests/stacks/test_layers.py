@@ -218,6 +218,22 @@ def test_a_stack_says_how_it_was_made() -> None:
     assert "goldstein" in found["wrapped_phase"].attrs["processing"]
 
 
+def test_a_stack_keeps_the_loadings_of_its_composite() -> None:
+    told = layers("terrain_pc1")["terrain_pc1"].attrs
+    assert '"slope": 0.6037' in told["loadings"]
+    assert told["explained_variance_ratio"] == pytest.approx(0.5907, abs=1e-4)
+
+
+def test_a_stack_says_where_the_radar_looks_from_at_its_middle() -> None:
+    assert {name: layers("coherence").attrs[name] for name in ANGLES} == ANGLES
+    there = scene()
+    rasters = {name: xr.full_like(there["elevation"], angle) for name, angle in ANGLES.items()}
+    found = layers("coherence", **rasters).attrs
+    assert {name: found[name] for name in ANGLES} == pytest.approx(ANGLES, abs=1e-4)
+    unknown = layers("coherence", incidence=None, heading=None).attrs
+    assert not set(ANGLES) & set(unknown)
+
+
 def test_everything_is_lazy_for_lazy_sources() -> None:
     images = scene().chunk(y=50, x=50)
     lazy = {name: images[name] for name in ("primary", "secondary")} | {"dem": images["elevation"]}
@@ -250,7 +266,7 @@ def test_what_a_layer_needs_is_asked_for_by_name(name: str, gone: str | None, to
 
 def test_sources_that_cannot_be_are_refused() -> None:
     with pytest.raises(
-        InvalidArgument, match="'interferogramm' is nothing that a stack is made from; did you mean"
+        InvalidArgument, match=r"'interferogramm' is nothing that a stack is made from .did you mean"
     ):
         Sources.of({"interferogramm": product()})
     with pytest.raises(InvalidArgument, match="not both"):

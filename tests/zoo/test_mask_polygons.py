@@ -12,6 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 import zoo
 from insarfeat.errors import InvalidArgument, InvalidType
+from insarfeat.tiling import Progress
 
 GRID = small_models.stack(2, 2)
 
@@ -123,6 +124,14 @@ def test_several_pairs_give_rows_for_each() -> None:
     )
     table = zoo.as_polygons(both).table
     assert table["pair"].tolist() == ["20230101_20230113", *["20230113_20230125"] * 2]
+
+
+def test_progress_is_told_polygon_by_polygon() -> None:
+    mask = np.zeros((20, 20), "u1")
+    mask[2:4, 2:4] = mask[10:12, 2:4] = 1
+    told: list[Progress] = []
+    zoo.as_polygons(prediction(mask), progress=told.append)
+    assert told == [Progress("outlining", done, 2) for done in range(3)]
 
 
 def test_nothing_found_is_an_empty_table() -> None:

@@ -242,14 +242,14 @@ def test_options_reach_the_network() -> None:
 
 def test_an_unknown_name_is_answered_by_the_known_ones_and_the_nearest() -> None:
     with pytest.raises(
-        InvalidArgument, match=r"one of segformer-b0, .*; got 'segfomer-b2'; did you mean 'segformer-b2'"
+        InvalidArgument, match=r"one of segformer-b0, .*; got 'segfomer-b2' .did you mean 'segformer-b2'"
     ):
         build_network("segfomer-b2", 3, 1)
 
 
 def test_an_unknown_option_is_answered_by_the_known_ones() -> None:
     with pytest.raises(
-        InvalidArgument, match=r"takes anchors, width, depth, strides; got 'widht'; did you mean 'width'"
+        InvalidArgument, match=r"takes anchors, width, depth, strides; got 'widht' .did you mean 'width'"
     ):
         build_network("yolo-v3", 3, 1, widht=0.5)
     with pytest.raises(InvalidArgument, match="UNet takes no options; got 'width'"):

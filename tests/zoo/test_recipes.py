@@ -78,11 +78,11 @@ def test_an_unknown_name_gets_a_suggestion() -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"epoch": 3}, "epoch is no key of a recipe; did you mean 'epochs'"),
+        ({"epoch": 3}, "epoch is no key of a recipe .did you mean 'epochs'"),
         ({"optimizer": {"learning_rat": 3}}, "did you mean 'learning_rate'"),
         ({"optimizer": {"learning_rate": -1}}, r"optimizer.learning_rate.*got -1"),
         ({"augmentation": {"turn": True}}, "did you mean 'turns'"),
-        ({"network": "segformer-b9"}, "is no network; did you mean 'segformer-b"),
+        ({"network": "segformer-b9"}, "is no network .did you mean 'segformer-b"),
         ({"anchors": "k-means"}, "takes no anchors"),
         ({"shares": (0.5, 0.5)}, "shares"),
         ({"bands": [{"name": "coherense"}]}, "is no layer"),

@@ -193,7 +193,7 @@ def test_unknown_layers_cannot_be_left_out() -> None:
 
 
 def test_an_unknown_size_is_refused() -> None:
-    with pytest.raises(InvalidArgument, match="size must be one of b0, b1, b2, b3; got 'b9'"):
+    with pytest.raises(InvalidArgument, match="size must be one of 'b0', 'b1', 'b2', 'b3'; got 'b9'"):
         SegFormer(3, 1, "b9")
 
 

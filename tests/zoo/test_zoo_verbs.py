@@ -179,3 +179,14 @@ def test_an_unknown_recipe_gets_a_suggestion(run: Callable[..., Any], tmp_path: 
 def test_every_verb_has_an_example(run: Callable[..., Any]) -> None:
     for verb in ("models", "predict", "train", "evaluate"):
         assert f"insarfeat {verb}" in run(verb, "--help").out
+
+
+def test_the_progress_of_a_training_is_that_of_all_its_epochs(capsys: pytest.CaptureFixture[str]) -> None:
+    from zoo.cli import _steps
+    from zoo.training.log import Step
+
+    with _steps() as step:
+        for epoch in (3, 4):
+            for batch in (1, 2):
+                step(Step(epoch, 4, batch, 2, loss=0.1))
+    assert capsys.readouterr().err.splitlines() == ["training: 5 of 8", "training: 8 of 8"]

@@ -232,6 +232,7 @@ def _try_out(
     while done < trials.injections:
         seed = trials.seed * 1_000_000 + number
         if seed not in journal.rounds:
+            progress(Progress("injecting", min(done, trials.injections), trials.injections))
             journal.add(seed, run_round(views, around, finder, trials.plan, seed))
         slides = len({row["slide"] for row in journal.rounds[seed]})
         empty = 0 if slides else empty + 1
@@ -241,7 +242,7 @@ def _try_out(
                 "little of it is known, or it is too flat for these classes"
             )
         done, number = done + slides, number + 1
-        progress(Progress("injecting", min(done, trials.injections), trials.injections))
+    progress(Progress("injecting", trials.injections, trials.injections))
 
 
 def _about(model: Model, views: Sequence[View], question: Question, table: pd.DataFrame) -> dict[str, Any]:

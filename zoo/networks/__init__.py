@@ -6,7 +6,6 @@ Nothing heavy is imported before a network is built. To add one, write its modul
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from insarfeat.errors import InvalidArgument, missing_extra
+from insarfeat.errors import InvalidArgument, missing_extra, suggestion
 
 if TYPE_CHECKING:
     from torch import nn
@@ -74,7 +73,7 @@ def build_network(name: str, channels: int, classes: int, **options: Any) -> nn.
     """
     if name not in NETWORKS:
         raise InvalidArgument(
-            f"name must be one of {', '.join(NETWORKS)}; got {name!r}{_suggestion(str(name), list(NETWORKS))}"
+            f"name must be one of {', '.join(NETWORKS)}; got {name!r}{suggestion(name, NETWORKS)}"
         )
     for word, value in (("channels", channels), ("classes", classes)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
@@ -98,7 +97,7 @@ def _late(module: str, network: str, **fixed: Any) -> Callable[..., nn.Module]:
         for option in options:
             if option not in known:
                 takes = f"takes {', '.join(known)}" if known else "takes no options"
-                raise InvalidArgument(f"{network} {takes}; got {option!r}{_suggestion(option, known)}")
+                raise InvalidArgument(f"{network} {takes}; got {option!r}{suggestion(option, known)}")
         built: nn.Module = kind(channels, classes, **fixed, **options)
         return built
 
@@ -111,11 +110,6 @@ def __getattr__(name: str) -> Any:
 
         return assembled
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def _suggestion(word: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 _SEGFORMER = "Xie et al. (2021), SegFormer, NeurIPS"

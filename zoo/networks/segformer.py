@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional
 
-from insarfeat.errors import InvalidArgument
+from insarfeat.errors import check_choice
 from zoo.networks.blocks import (
     MaskNetwork,
     StochasticDepth,
@@ -78,8 +78,7 @@ class SegFormer(MaskNetwork):
     def __init__(self, channels: int, classes: int, size: str | SegFormerSize = "b0") -> None:
         super().__init__()
         if isinstance(size, str):
-            if size not in SIZES:
-                raise InvalidArgument(f"size must be one of {', '.join(SIZES)}; got {size!r}")
+            check_choice("size", size, SIZES)
             size = SIZES[size]
         self.encoder = MixTransformer(channels, size)
         self.decoder = LinearDecoder(classes, size)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from insarfeat.errors import InvalidArgument, UnreadableInput
+from insarfeat.errors import InvalidArgument, UnreadableInput, suggestion
 from insarfeat.inventory import read_polygons
 from insarfeat.inventory.geopackage import Notes, Sheet, layers_in, read_notes, write_sheets
 from insarfeat.synth.classes import ARTEFACT
@@ -202,14 +202,19 @@ def _as_kind(value: Any, kind: str) -> Any:
     return int(value) if kind == "integer" and isinstance(value, float) and value.is_integer() else value
 
 
+def _none_of(told: Mapping[str, Any], name: str, known: Iterable[str]) -> str:
+    given = told[name]
+    return f"{name} is {given!r}{suggestion(given, known)}; it must be one of {', '.join(known)}"
+
+
 def _faults(told: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with one row, in words."""
     row = f"Id {told['Id']} ({told['uid']})"
     if told["status"] not in STATUSES:
-        yield f"{row}: status is {told['status']!r}; it must be one of {', '.join(STATUSES)}"
+        yield f"{row}: {_none_of(told, 'status', STATUSES)}"
         return
     if told["Class"] not in KNOWN_CLASSES:
-        yield f"{row}: Class is {told['Class']!r}; it must be one of {', '.join(KNOWN_CLASSES)}"
+        yield f"{row}: {_none_of(told, 'Class', KNOWN_CLASSES)}"
     for name, meaning in (("Sign_Qual", "1 good, 2 poor"), ("Class_Unc", "1 low, 2 high")):
         value = told[name]
         if value is None and told["status"] == "accepted":

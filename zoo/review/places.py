@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from insarfeat.errors import InvalidArgument, MissingInput, OutputExists, UnreadableInput
+from insarfeat.errors import InvalidArgument, MissingInput, OutputExists, UnreadableInput, file_nearby
 from insarfeat.georeference import grid_of
 from insarfeat.inventory import areas_of, read_polygons
 from insarfeat.inventory.geopackage import Notes, Sheet, layers_in, read_notes, write_sheets
@@ -222,7 +222,9 @@ def open_inventory(path: str | os.PathLike[str]) -> Inventory:
     """Read what :meth:`Inventory.write` has written."""
     file = Path(path)
     if not file.exists():
-        raise MissingInput(f"path is {str(path)!r}, and there is no such file; check the name and the folder")
+        raise MissingInput(
+            f"path is {str(path)!r}, and there is no such file{file_nearby(file)}; check the name and the folder"
+        )
     layers = layers_in(file)
     if PLACES not in layers:
         raise UnreadableInput(f"{file} has no layer {PLACES!r}, so it is no inventory of insarfeat")

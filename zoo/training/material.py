@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from insarfeat.errors import InvalidArgument, InvalidType, MissingInput
+from insarfeat.errors import InvalidArgument, InvalidType, MissingInput, file_nearby, suggestion
 from zoo.description import SYNTHETIC
 from zoo.networks import NETWORKS
 from zoo.training.at_pixel import AtPixel
@@ -149,8 +149,9 @@ def _synthetic(recipe: Recipe, part: str) -> Source:
 
 def _from_folder(recipe: Recipe, folder: Path, part: str) -> Source:
     if not folder.is_dir():
+        near = suggestion(folder, [SYNTHETIC_DATA]) or file_nearby(folder)
         raise MissingInput(
-            f'{folder} is no folder; give one of patches, one of stored tiles, or the word "synthetic"'
+            f'{folder} is no folder{near}; give one of patches, one of stored tiles, or the word "synthetic"'
         )
     shares = recipe.shares if part == _TRAIN else None
     if (folder / part / _STORED).exists() or (folder / _TRAIN / _STORED).exists():

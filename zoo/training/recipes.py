@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import Field, field_validator, model_validator
 
-from insarfeat.errors import InvalidArgument
-from insarfeat.settings import Settings, is_settings_file, near, read_settings, validated
+from insarfeat.errors import InvalidArgument, suggestion
+from insarfeat.settings import Settings, is_settings_file, read_settings, validated
 from zoo.description import Band
 from zoo.networks import NETWORKS
 from zoo.training.augment import Augmentation
@@ -115,7 +115,7 @@ class Recipe(Settings):
     def _known(cls, network: str) -> str:
         if network not in NETWORKS:
             raise ValueError(
-                f"{network!r} is no network{near(network, NETWORKS)}; there are {', '.join(NETWORKS)}"
+                f"{network!r} is no network{suggestion(network, NETWORKS)}; there are {', '.join(NETWORKS)}"
             )
         return network
 
@@ -136,7 +136,9 @@ class Recipe(Settings):
             knobs = [knob.name for knob in fields(Augmentation)]
             for name in given:
                 if name not in knobs:
-                    raise ValueError(f"{name!r} is no knob{near(name, knobs)}; there are {', '.join(knobs)}")
+                    raise ValueError(
+                        f"{name!r} is no knob{suggestion(name, knobs)}; there are {', '.join(knobs)}"
+                    )
         return given
 
     @model_validator(mode="after")
@@ -173,7 +175,7 @@ class Recipe(Settings):
         """One of the recipes that the zoo has; :data:`RECIPES` names them."""
         if name not in KNOWN:
             raise InvalidArgument(
-                f"recipe {name!r} is not known{near(name, KNOWN)}; there are {', '.join(KNOWN)}, or give the "
+                f"recipe {name!r} is not known{suggestion(name, KNOWN)}; there are {', '.join(KNOWN)}, or give the "
                 "path of a .yaml"
             )
         return validated(cls, {"name": name, **KNOWN[name]}, name)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from insarfeat.errors import InvalidArgument, MissingInput
+from insarfeat.errors import InvalidArgument, MissingInput, suggestion
 from insarfeat.georeference import parse_crs
 from insarfeat.layers import NODATA_BYTE
 from insarfeat.synth import PLAIN, Batch, DemFolder, Style, batches
@@ -20,7 +20,6 @@ from insarfeat.synth.dems import Part
 from insarfeat.synth.frozen import FROZEN
 from insarfeat.synth.style import chosen_style
 from insarfeat.tiling import bucket_weights
-from insarfeat.tiling.causes import suggestion
 from zoo.training.labelled import (
     LANDSLIDE,
     LEAST_VISIBLE,

@@ -10,7 +10,7 @@ from typing import Any
 
 import xarray as xr
 
-from insarfeat.errors import InvalidArgument, MissingInput, UnreadableInput
+from insarfeat.errors import InvalidArgument, MissingInput, UnreadableInput, file_nearby, suggestion
 from insarfeat.io.products.wanted import Stated, Wanted
 
 __all__ = ["READERS", "Found", "Reader", "Stated", "Wanted", "list_products", "open_product"]
@@ -114,7 +114,7 @@ def open_product(
     """
     place = Path(path)
     if not place.exists():
-        raise MissingInput(f"{place} does not exist")
+        raise MissingInput(f"{place} does not exist{file_nearby(place)}")
     wanted = Wanted(pair, polarisation, swath, stated)
     reader = reader_of(place)
     if reader is None:
@@ -139,7 +139,7 @@ def list_products(folder: str | Path) -> list[Found]:
     """
     place = Path(folder)
     if not place.exists():
-        raise MissingInput(f"{place} does not exist")
+        raise MissingInput(f"{place} does not exist{file_nearby(place)}")
     return list(_search(place, _DEEPEST, set()))
 
 
@@ -177,7 +177,8 @@ def _opened(reader: Reader, place: Path, wanted: Wanted) -> xr.Dataset:
     pairs = reader.pairs_of(place)
     if wanted.pair is not None and wanted.pair not in pairs:
         raise InvalidArgument(
-            f"pair {wanted.pair!r} is not in {place.name}; it holds {_named(pairs) or 'no named pairs'}"
+            f"pair {wanted.pair!r} is not in {place.name}{suggestion(wanted.pair, pairs)}; it holds "
+            f"{_named(pairs) or 'no named pairs'}"
         )
     if wanted.pair is None and len(pairs) > 1:
         raise InvalidArgument(

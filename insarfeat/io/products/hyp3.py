@@ -14,7 +14,7 @@ from typing import Any
 
 import xarray as xr
 
-from insarfeat.errors import InvalidArgument, MissingInput, UnreadableInput
+from insarfeat.errors import InvalidArgument, MissingInput, UnreadableInput, suggestion
 from insarfeat.io.products.parts import (
     PHASE_SIGN,
     Band,
@@ -91,7 +91,9 @@ def read(path: Path, wanted: Wanted) -> xr.Dataset:
         )
     name = next(iter(products)) if wanted.pair is None else wanted.pair
     if name not in products:
-        raise InvalidArgument(f"pair {name!r} is not in {path.name}; it holds {', '.join(products)}")
+        raise InvalidArgument(
+            f"pair {name!r} is not in {path.name}{suggestion(name, products)}; it holds {', '.join(products)}"
+        )
     product = products[name]
     if wanted.polarisation is not None:
         wanted.choose("polarisation", [product.polarisation], product.stem)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from insarfeat.errors import InvalidArgument, MissingInput, UnreadableInput
+from insarfeat.errors import InvalidArgument, MissingInput, UnreadableInput, suggestion
 from insarfeat.io.products.parts import (
     PHASE_SIGN,
     Band,
@@ -79,7 +79,9 @@ def read(path: Path, wanted: Wanted) -> xr.Dataset:
     products = _products(path)
     name = next(iter(products)) if wanted.pair is None else wanted.pair
     if name not in products:
-        raise InvalidArgument(f"pair {name!r} is not in {path.name}; it holds {', '.join(products)}")
+        raise InvalidArgument(
+            f"pair {name!r} is not in {path.name}{suggestion(name, products)}; it holds {', '.join(products)}"
+        )
     product = products[name]
     facts = _facts(product).check_order(product.name)
     return assemble([*_layers(product), *_geometry(product)], facts, product=product.name)

@@ -17,7 +17,7 @@ from typing import Any
 
 import xarray as xr
 
-from insarfeat.errors import InvalidArgument, MissingInput, UnreadableInput
+from insarfeat.errors import InvalidArgument, MissingInput, UnreadableInput, suggestion
 from insarfeat.io.products.parts import (
     UNVERIFIED,
     Band,
@@ -92,7 +92,9 @@ def read(path: Path, wanted: Wanted) -> xr.Dataset:
     folder, pairs = _folder_of(path), pairs_of(path)
     pair = wanted.pair or next(iter(pairs), None)
     if folder is None or pair not in pairs:
-        raise InvalidArgument(f"pair {pair!r} is not in {path.name}; it holds {', '.join(pairs) or 'none'}")
+        raise InvalidArgument(
+            f"pair {pair!r} is not in {path.name}{suggestion(pair, pairs)}; it holds {', '.join(pairs) or 'none'}"
+        )
     rasters = [raster for raster in _files(folder, "tif") if _pair(raster) == pair]
     coherence = _only([one for one in rasters if _COHERENCE.search(one.stem)], "coherence", pair, folder)
     others = [one for one in rasters if one != coherence and not _UNWRAPPED.search(one.stem)]

@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 
 from insarfeat.dispatch.lazy import lazy_source, value_of
 from insarfeat.dispatch.sources import Source
-from insarfeat.errors import GridMismatch, InsarfeatError, InvalidArgument, UnreadableInput
+from insarfeat.errors import GridMismatch, InsarfeatError, InvalidArgument, UnreadableInput, suggestion
 from insarfeat.io.opening import open_stack
 from insarfeat.io.products.parts import (
     PHASE_SIGN,
@@ -218,12 +217,11 @@ def _named(
     for key, name in wishes.items():
         if key not in known:
             raise InvalidArgument(
-                f"stated names the raster {key!r}, which is not in {product}; it holds "
+                f"stated names the raster {key!r}, which is not in {product}{suggestion(key, known)}; it holds "
                 f"{', '.join(sorted(raster.name for raster in rasters))}"
             )
         if name not in LAYERS:
-            near = get_close_matches(name, LAYERS, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ": see insarfeat.layers.LAYERS"
+            hint = suggestion(name, LAYERS) or ": see insarfeat.layers.LAYERS"
             raise InvalidArgument(f"stated names {key!r} a {name!r}, which is no canonical layer{hint}")
     for name, several in names.items():
         if len(several) > 1:

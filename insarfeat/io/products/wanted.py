@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Literal, get_args
 
-from insarfeat.errors import InvalidArgument
+from insarfeat.errors import InvalidArgument, suggestion
 
 PhaseSign = Literal["primary x conj(secondary)", "secondary x conj(primary)"]
 
@@ -44,6 +43,7 @@ class Stated:
         if self.phase_sign not in get_args(PhaseSign):
             raise InvalidArgument(
                 f"phase_sign must be {' or '.join(map(repr, get_args(PhaseSign)))}; got {self.phase_sign!r}"
+                f"{suggestion(self.phase_sign, get_args(PhaseSign))}"
             )
 
 
@@ -72,8 +72,6 @@ class Wanted:
         for one in there:
             if one.lower() == str(asked).lower():
                 return one
-        near = get_close_matches(str(asked), there, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
         raise InvalidArgument(
-            f"{what} {asked!r} is not in {product}; it holds {', '.join(there) or 'none'}{hint}"
+            f"{what} {asked!r} is not in {product}{suggestion(asked, there)}; it holds {', '.join(there) or 'none'}"
         )

@@ -7,13 +7,12 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 
 from insarfeat.dispatch import Operator, Raster, Result
-from insarfeat.errors import InvalidArgument
+from insarfeat.errors import InvalidArgument, check_choice
 from insarfeat.metrics import Resolution
 from insarfeat.terrain.flow import routing
 from insarfeat.terrain.flow._kernels import layers as _kernels
 from insarfeat.terrain.flow.ground import Voids
 from insarfeat.terrain.flow.routing import FlowMethod, Rain, check_method, or_square, routed
-from insarfeat.terrain.requests import check_choice
 
 Engine = Literal["insarfeat", "richdem"]
 _ENGINES = get_args(Engine)

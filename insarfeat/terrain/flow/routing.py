@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, get_args
 
 from insarfeat.dispatch import Operator, Raster, Result, WholeOperator
+from insarfeat.errors import check_choice
 from insarfeat.metrics import Resolution
 from insarfeat.terrain.flow._kernels import layers as _kernels
 from insarfeat.terrain.flow.directions import D8Step, DinfStep, MfdStep
@@ -15,7 +16,6 @@ from insarfeat.terrain.flow.flats import FlatsStep
 from insarfeat.terrain.flow.ground import VOIDS, Voids
 from insarfeat.terrain.flow.spreading import SpreadStep
 from insarfeat.terrain.flow.trees import TreeStep
-from insarfeat.terrain.requests import check_choice
 from insarfeat.windows import Halo
 
 FlowMethod = Literal["mfd", "dinf", "d8"]

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from insarfeat.dispatch.expression import Value
 from insarfeat.dispatch.lazy import value_of
 from insarfeat.dispatch.sources import Source
-from insarfeat.errors import InvalidArgument, InvalidType
+from insarfeat.errors import InvalidArgument, InvalidType, suggestion
 from insarfeat.georeference import Axis, Grid, grid_of, same_grid, spatial_dims
 from insarfeat.layers import fill_value
-from insarfeat.tiling.causes import suggestion
 from insarfeat.tiling.patches._kernels import blending as _kernels
 from insarfeat.tiling.patches.grid import PatchGrid
 from insarfeat.tiling.patches.scenes.naming import PAIR

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from insarfeat.errors import InvalidArgument, MissingInput, UnreadableInput
-from insarfeat.tiling.causes import suggestion
+from insarfeat.errors import InvalidArgument, MissingInput, UnreadableInput, file_nearby, suggestion
 from insarfeat.tiling.patches.statistics import PERCENTILES, SKETCH, Gathered, moments_of, percentiles_of
 from insarfeat.tiling.patches.stores import STORES
 from insarfeat.tiling.patches.stores.base import Layout, PatchArrays
@@ -116,7 +115,9 @@ class Patches(Sequence[Patch]):
         folder = Path(path)
         if not (folder / "dataset.json").exists():
             what = (
-                "is no dataset of patches: it holds no dataset.json" if folder.exists() else "does not exist"
+                "is no dataset of patches: it holds no dataset.json"
+                if folder.exists()
+                else f"does not exist{file_nearby(folder)}"
             )
             raise MissingInput(f"{folder} {what}; extract_patches makes one")
         try:

@@ -12,7 +12,14 @@ from typing import Any, Literal, Self, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from insarfeat.errors import InvalidArgument, InvalidType, MissingInput, UnreadableInput
+from insarfeat.errors import (
+    InvalidArgument,
+    InvalidType,
+    MissingInput,
+    UnreadableInput,
+    file_nearby,
+    suggestion,
+)
 from insarfeat.georeference import Axis, Grid
 from insarfeat.windows import Shape, Window
 
@@ -116,7 +123,9 @@ class PatchGrid:
         self.size = shape_from("size", size)
         self.stride = self.size if stride is None else shape_from("stride", stride)
         if edge not in EDGES:
-            raise InvalidArgument(f'edge must be "shift", "pad" or "drop"; got {edge!r}')
+            raise InvalidArgument(
+                f'edge must be "shift", "pad" or "drop"; got {edge!r}{suggestion(edge, EDGES)}'
+            )
         self.edge: Edge = edge
         if edge == "shift" and (self.shape.height < self.size.height or self.shape.width < self.size.width):
             raise InvalidArgument(
@@ -268,7 +277,7 @@ class PatchGrid:
         """Read what :meth:`save` wrote."""
         source = Path(path)
         if not source.exists():
-            raise MissingInput(f"{source} does not exist")
+            raise MissingInput(f"{source} does not exist{file_nearby(source)}")
         try:
             with np.load(source, allow_pickle=False) as stored:
                 told, listed = json.loads(str(stored["grid"])), stored["numbers"]

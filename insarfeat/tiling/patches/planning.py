@@ -19,10 +19,9 @@ import insarfeat
 from insarfeat.dispatch.expression import fingerprint
 from insarfeat.dispatch.lazy import chunk_keys, references_to, value_of, without_steps
 from insarfeat.dispatch.program import Program
-from insarfeat.errors import InvalidArgument
+from insarfeat.errors import InvalidArgument, suggestion
 from insarfeat.georeference import parse_crs
 from insarfeat.io.delivery import check_folder, check_free, put_in_place
-from insarfeat.tiling.causes import suggestion
 from insarfeat.tiling.engine import Job, Scheduler, check_scheduler, run_job, workers_of
 from insarfeat.tiling.memory import release_heaps
 from insarfeat.tiling.patches.cutting.choosing import Chosen, Wish, choose, quantities_of

@@ -9,15 +9,15 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from insarfeat.errors import InvalidArgument, InvalidType
+from insarfeat.errors import InvalidArgument, InvalidType, suggestion
 from insarfeat.lots import scrambled
-from insarfeat.tiling.causes import suggestion
 from insarfeat.tiling.patches.grid import EDGES, Edge
 
 Numbers = NDArray[Any]
 Where = Literal["grid", "centred", "random"]
 
 WHERE: tuple[Where, ...] = ("grid", "centred", "random")
+_LABELLED = ("any", "only", "without")
 HARD = ("atmosphere", "layover", "artefacts", "false_alarms")
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
@@ -137,7 +137,9 @@ class Sampling:
                 f'where must be "grid", "centred" or "random"; got {self.where!r}{suggestion(self.where, WHERE)}'
             )
         if self.edge not in EDGES:
-            raise InvalidArgument(f'edge must be "shift", "pad" or "drop"; got {self.edge!r}')
+            raise InvalidArgument(
+                f'edge must be "shift", "pad" or "drop"; got {self.edge!r}{suggestion(self.edge, EDGES)}'
+            )
         if self.negatives is not None and not (_is_number(self.negatives) and self.negatives >= 0):
             raise InvalidArgument(
                 f"negatives must be 0 or more of them per positive patch, or None for all; got {self.negatives!r}"
@@ -192,8 +194,10 @@ class Keep:
     area: Any = None
 
     def __post_init__(self) -> None:
-        if self.labels not in ("any", "only", "without"):
-            raise InvalidArgument(f'labels must be "any", "only" or "without"; got {self.labels!r}')
+        if self.labels not in _LABELLED:
+            raise InvalidArgument(
+                f'labels must be "any", "only" or "without"; got {self.labels!r}{suggestion(self.labels, _LABELLED)}'
+            )
         if self.slope is not None:
             fine = (
                 isinstance(self.slope, Sequence) and len(self.slope) == 2 and all(map(_is_number, self.slope))

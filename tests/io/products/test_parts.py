@@ -230,9 +230,7 @@ def test_the_only_choice_needs_no_asking_and_others_do() -> None:
     assert Wanted(swath="iw1").choose("swath", ["IW1", "IW2"], "it") == "IW1"
     with pytest.raises(InvalidArgument, match="it holds several of swath: name one with swath=, of IW1, IW2"):
         Wanted().choose("swath", ["IW1", "IW2"], "it")
-    with pytest.raises(
-        InvalidArgument, match="swath 'IW4' is not in it; it holds IW1, IW2; did you mean 'IW"
-    ):
+    with pytest.raises(InvalidArgument, match=r"swath 'IW4' is not in it .did you mean 'IW"):
         Wanted(swath="IW4").choose("swath", ["IW1", "IW2"], "it")
     with pytest.raises(InvalidArgument, match="polarisation 'VV' is not in it; it holds none"):
         Wanted(polarisation="VV").choose("polarisation", [], "it")

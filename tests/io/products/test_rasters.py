@@ -255,7 +255,7 @@ def test_layers_of_one_polarisation_are_chosen(tmp_path: Path) -> None:
             Stated({"phasee": "wrapped_phase"}),
             "names the raster 'phasee', which is not in .* it holds coh, phase",
         ),
-        (Stated({"phase": "wraped_phase"}), "no canonical layer; did you mean 'wrapped_phase'"),
+        (Stated({"phase": "wraped_phase"}), "no canonical layer .did you mean 'wrapped_phase'"),
         (Stated({"phase": "zzz"}), "no canonical layer: see insarfeat"),
         (Stated({"phase": "coherence", "coh": "coherence"}), "coh and phase are both coherence"),
         (Stated(primary="4.9.2023"), 'stated primary must be a date as "2023-09-04"'),

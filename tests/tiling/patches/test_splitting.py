@@ -284,6 +284,18 @@ def test_what_is_no_table_of_patches_is_refused(tmp_path: Path) -> None:
         split(pd.DataFrame({"name": ["a", "b"]}))
 
 
+def test_leaks_looks_for_the_buffer_that_a_split_was_made_with(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    grid(20, 20).to_parquet(tmp_path / "table.parquet")
+    found = split(tmp_path, buffer=300.0)
+    found.save()
+    for one in (found, tmp_path):
+        looked = leaks(one)
+        assert looked.ok
+        assert "a buffer of 300 m" in str(looked)
+        assert "a buffer between the parts" not in str(looked)
+
+
 def test_it_is_saved_whole_into_the_folder_and_read_again(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
     table = grid(20, 20, slide_every=9)

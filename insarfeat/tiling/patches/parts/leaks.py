@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from insarfeat.errors import InvalidArgument
+from insarfeat.errors import InvalidArgument, suggestion
 from insarfeat.tiling.patches._kernels import nearby
 from insarfeat.tiling.patches.parts.leakage import KINDS, MEANINGS, MOST_LISTED, Leak, Leakage, LeakPair
-from insarfeat.tiling.patches.parts.listings import TABLE, Listing, listing_of
+from insarfeat.tiling.patches.parts.listings import SPLIT, TABLE, Listing, listing_of
 from insarfeat.tiling.patches.parts.places import Numbers, Places
 from insarfeat.tiling.patches.parts.slides import Sightings, slides_in, slides_of_inventory
 
@@ -20,7 +20,7 @@ _PARTS = ("part", "split", "subset", "fold", "set")
 _MOST_PARTS = 62  # one bit each
 
 
-def leaks(patches: Any, *, part: str = "part", buffer: float = 0.0, slides: Any = None) -> Leakage:
+def leaks(patches: Any, *, part: str = "part", buffer: float | None = None, slides: Any = None) -> Leakage:
     """Look for what the parts of a split share, whoever made it.
 
     Five kinds are told apart: "overlap" (the same pixels of one raster, or of rasters that are not named), "ground"
@@ -39,7 +39,7 @@ def leaks(patches: Any, *, part: str = "part", buffer: float = 0.0, slides: Any 
     part
         Column of the parts.
     buffer
-        Metres that parts should keep apart.
+        Metres that parts should keep apart; None takes what the split was made with, where it says so.
     slides
         An inventory of slides: polygons, or the path of a vector file.
 
@@ -57,9 +57,11 @@ def leaks(patches: Any, *, part: str = "part", buffer: float = 0.0, slides: Any 
     >>> found.kinds, found["overlap"].patches
     (('overlap',), 2)
     """
-    if not buffer >= 0:
+    if buffer is not None and not buffer >= 0:
         raise InvalidArgument(f"buffer must be metres, 0 or more; got {buffer!r}")
     listing = _read(patches)
+    if buffer is None:
+        buffer = _own_buffer(patches, listing)
     codes, names = _parts_of(listing, part)
     look = _Look(listing, codes, names, float(buffer))
     look.at_contents()
@@ -276,6 +278,17 @@ def _read(patches: Any) -> Listing:
     return listing_of(patches)
 
 
+def _own_buffer(patches: Any, listing: Listing) -> float:
+    """Metres that a split was made to keep apart, 0 where it does not say."""
+    told = getattr(patches, "buffer", None)
+    saved = None if listing.path is None else listing.path / SPLIT
+    if told is None and saved is not None and saved.exists():
+        from pyarrow import parquet
+
+        told = (parquet.read_schema(saved).metadata or {}).get(b"buffer")
+    return 0.0 if told is None else float(told)
+
+
 def _parts_of(listing: Listing, column: str) -> tuple[Numbers, list[str]]:
     """Number of each patch's part, -1 for none, and the names of the parts."""
     table = listing.table
@@ -284,7 +297,8 @@ def _parts_of(listing: Listing, column: str) -> tuple[Numbers, list[str]]:
     if column not in table:
         saved = "; save a split first, as in split(patches).save()" if listing.path is not None else ""
         raise InvalidArgument(
-            f"part is {column!r}, and patches have no such column, but {', '.join(map(str, table.columns))}{saved}"
+            f"part is {column!r}{suggestion(column, table.columns)}, and patches have no such column, but "
+            f"{', '.join(map(str, table.columns))}{saved}"
         )
     told = listing.text(column)
     names, codes = np.unique(told.astype(str), return_inverse=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from insarfeat.errors import InvalidArgument, OutputExists, WriteFailed, missing_extra
+from insarfeat.errors import InvalidArgument, OutputExists, WriteFailed, check_choice, missing_extra
 from insarfeat.tiling.patches.parts import conflicts
 from insarfeat.tiling.patches.parts.assigning import BY, Amounts, Asked, Assignment, By, assign, views_of
 from insarfeat.tiling.patches.parts.conflicts import OUT, Terms, priority_of
@@ -304,8 +304,7 @@ def _asked(fractions: Any, by: Any, seed: Any, block: Any, names: Any) -> Asked:
         raise InvalidArgument(
             f"fractions must be two or more positive numbers that add up to 1, as (0.7, 0.2, 0.1); got {fractions!r}"
         )
-    if by not in BY:
-        raise InvalidArgument(f"by must be one of {', '.join(map(repr, BY))}; got {by!r}")
+    check_choice("by", by, BY)
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise InvalidArgument(f"seed must be a whole number from 0 on; got {seed!r}")
     called = tuple(str(name) for name in names)

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from insarfeat.errors import InvalidArgument, InvalidType
+from insarfeat.errors import InvalidArgument, InvalidType, suggestion
 from insarfeat.layers import NODATA_BYTE
-from insarfeat.tiling.causes import suggestion
 from insarfeat.tiling.patches.scenes.labelling import LayerLabels, MappedLabels
 from insarfeat.tiling.patches.scenes.mapped import LANDSLIDE, Inventory
 from insarfeat.tiling.patches.scenes.objects import Objects

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from insarfeat.errors import InvalidArgument
+from insarfeat.errors import InvalidArgument, suggestion
 from insarfeat.georeference import Grid, parse_crs
 from insarfeat.inventory.feature_boxes import _properties_in
 from insarfeat.inventory.polygons import Outlines, _as_geojson, _things_in
-from insarfeat.tiling.causes import suggestion
 
 if TYPE_CHECKING:
     from insarfeat.tiling.patches.scenes.scenes import PairFacts, Scene

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from insarfeat.errors import InvalidArgument
+from insarfeat.errors import InvalidArgument, suggestion
 from insarfeat.georeference import Grid, grid_of
-from insarfeat.tiling.causes import suggestion
 from insarfeat.tiling.patches.scenes.finding import Found, found_in
 from insarfeat.tiling.patches.scenes.naming import PAIR, layers_of, taken
 from insarfeat.windows import Shape
@@ -99,7 +98,9 @@ class Scene:
         """Place of a pair, by its name, along the dimension ``pair``."""
         names = [one.name for one in self.pairs]
         if pair not in names:
-            raise InvalidArgument(f"{self.name} has no pair {pair!r}; it has {_listed(map(repr, names))}")
+            raise InvalidArgument(
+                f"{self.name} has no pair {pair!r}{suggestion(pair, names)}; it has {_listed(map(repr, names))}"
+            )
         return names.index(pair)
 
     def layer(self, name: str, pair: str = "") -> xr.DataArray:

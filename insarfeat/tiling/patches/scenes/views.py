@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from insarfeat.errors import InvalidArgument
+from insarfeat.errors import InvalidArgument, suggestion
 from insarfeat.georeference import Grid
 from insarfeat.inventory import rasterize
 from insarfeat.inventory.edges import Edges
 from insarfeat.inventory.polygons import Outlines
-from insarfeat.tiling.causes import suggestion
 from insarfeat.tiling.patches.sampling import Keep, Sampling
 from insarfeat.tiling.patches.scenes.labels import Labels
 from insarfeat.tiling.patches.scenes.naming import PAIR
