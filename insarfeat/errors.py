@@ -97,9 +97,8 @@ def file_nearby(path: Path) -> str:
     if not folder.is_dir():
         return ""
     try:
-        others = (
-            other.name for other in islice(folder.iterdir(), _MOST_FILES) if other.suffix == path.suffix
-        )
+        there = islice(folder.iterdir(), _MOST_FILES)
+        others = (other.name for other in there if bool(other.suffix) == bool(path.suffix))
         return suggestion(path.name, others)
     except OSError:  # a folder that may not be listed
         return ""
