@@ -39,7 +39,9 @@ napoleon_use_rtype = False
 napoleon_use_ivar = True
 
 # Pages of the gallery run where they lie, and write files there.
-shutil.copytree(_DOCS / "gallery", _DOCS / "_build" / "gallery", dirs_exist_ok=True)
+_RUN_IN = _DOCS / "_build" / "gallery"
+shutil.rmtree(_RUN_IN, ignore_errors=True)
+shutil.copytree(_DOCS / "gallery", _RUN_IN)
 
 sphinx_gallery_conf = {
     "examples_dirs": ["_build/gallery"],

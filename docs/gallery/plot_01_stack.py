@@ -26,6 +26,11 @@ stack = insarfeat.open_stack(path).load()
 print(stack)
 
 # %%
+# All of it at a glance:
+
+overview = plot.stack(stack)
+
+# %%
 # The wrapped phase: one turn of the colours is 27.7 mm of motion along the line of sight. The colours have no
 # seam, as the phase has none.
 

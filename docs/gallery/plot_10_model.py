@@ -22,6 +22,17 @@ slides = zoo.as_polygons(found, least_area=5000)
 outlines = plot.detections(scene["wrapped_phase"], slides.outlines, truth=scene["landslide"])
 
 # %%
+# The same over fringes with sharpened edges, as experts look at them:
+
+sharpened = plot.detections(
+    scene["wrapped_phase"],
+    slides.outlines,
+    truth=scene["landslide"],
+    over="fringes",
+    coherence=scene["coherence"],
+)
+
+# %%
 # Its probability:
 
 probability = plot.picture(found["landslide_probability"])
