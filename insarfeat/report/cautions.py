@@ -106,7 +106,8 @@ def _sensitivity(subject: Subject) -> Iterator[Caution]:
     share = float((np.abs(valid) < INSENSITIVE).mean()) if valid.size else 0.0
     if share > MOST_OF_THE_GROUND:
         yield Caution(
-            f"On {100.0 * share:.0f} % of the ground the sensitivity is zero: slides there would leave no sign.",
+            f"On {100.0 * share:.0f} % of the ground the sensitivity is next to zero: "
+            "slides there would hardly leave a sign.",
             "Add the other flight direction, or a more coherent pair; insarfeat blindspots maps what is missed.",
         )
 
