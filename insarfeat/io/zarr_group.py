@@ -38,8 +38,14 @@ def finish_group(product: Product, folder: Path) -> None:
 
 
 def consolidate(folder: Path) -> None:
-    """Put the metadata of all of a group's arrays into one file, so that xarray opens it quickly and in silence."""
+    """Put the metadata of all of a group's arrays into one file, so that xarray opens it quickly and in silence.
+
+    The last that happens to a group; what zarr was writing when an earlier try was killed goes before.
+    """
     import zarr
+
+    for torn in folder.rglob("*.partial"):
+        torn.unlink(missing_ok=True)
 
     with _quietly, warnings.catch_warnings():
         # Not yet in the Zarr specification, but without it xarray warns and opens slowly.

@@ -15,6 +15,7 @@ from insarfeat.layers import LAYERS
 from insarfeat.stacks.recipe import Recipe
 from insarfeat.stacks.scene import ATTRIBUTES, Scene
 from insarfeat.stacks.sources import Sources
+from insarfeat.terrain.composite import COMPOSITE_ATTRIBUTES
 
 _log = logging.getLogger(__name__)
 
@@ -128,10 +129,6 @@ def _made(name: str, scene: Scene) -> xr.DataArray:
     return maker(scene)
 
 
-_KEPT = ("loadings", "explained_variance_ratio")
-"""Attributes of composites, which a stack keeps."""
-
-
 def _finished(name: str, layer: xr.DataArray, recipe: Recipe) -> xr.DataArray:
     """A layer under its name, rounded if that was asked for, with the attributes of its meaning."""
     precision = recipe.precision.get(name)
@@ -143,7 +140,7 @@ def _finished(name: str, layer: xr.DataArray, recipe: Recipe) -> xr.DataArray:
         history = layer.attrs.get("processing")
     named = layer.rename(name)
     named.attrs = dict(LAYERS[name].attributes) | {
-        key: layer.attrs[key] for key in _KEPT if key in layer.attrs
+        key: layer.attrs[key] for key in COMPOSITE_ATTRIBUTES if key in layer.attrs
     }
     if name in _LAST:
         history = f"tiling.{name}() of the stack's layers"

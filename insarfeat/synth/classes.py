@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from insarfeat.errors import InvalidArgument, suggestion
+from insarfeat.errors import InvalidArgument
 from insarfeat.synth.knobs import LogUniform, OneOf, Uniform
 
 Form = Literal["flow", "ellipse", "angular", "broad", "tongue", "rampart", "fan"]
@@ -159,6 +159,7 @@ def chosen_classes(codes: Iterable[str] | None) -> frozenset[str]:
     asked = frozenset(codes)
     unknown = sorted(str(code) for code in asked if code not in CLASSES)
     if unknown or not asked:
-        told = ", ".join(f"{code}{suggestion(code, CLASSES)}" for code in unknown)
-        raise InvalidArgument(f"classes has {told or 'nothing in it'}; known are {', '.join(CLASSES)}")
+        raise InvalidArgument(
+            f"classes has {', '.join(unknown) or 'nothing in it'}; known are {', '.join(CLASSES)}"
+        )
     return asked

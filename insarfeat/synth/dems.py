@@ -23,7 +23,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 
-from insarfeat.errors import InvalidArgument, InvalidType, MissingInput, UnreadableInput, check_choice
+from insarfeat.errors import InvalidArgument, InvalidType, MissingInput, UnreadableInput
 from insarfeat.georeference import parse_crs
 
 Part = Literal["all", "train", "validation", "test"]
@@ -103,7 +103,8 @@ class DemFolder:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, part: Part = "all") -> None:
-        check_choice("part", part, get_args(Part))
+        if part not in get_args(Part):
+            raise InvalidArgument(f"part must be one of {', '.join(get_args(Part))}; got {part!r}")
         if not isinstance(path, str | os.PathLike):
             raise InvalidType(f"path must be a folder or a file; got {type(path).__name__}")
         self._path, self._part = Path(path), part

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from insarfeat.errors import InvalidArgument, suggestion
+from insarfeat.errors import InvalidArgument
 from insarfeat.synth.classes import CLASSES
 from insarfeat.synth.dems import DemFolder, Part
 from insarfeat.synth.knobs import Knob, OneOf, drawn
@@ -105,9 +105,7 @@ other air, with other looks, filter and pixel size."""
 def frozen_set(name: str) -> FrozenSet:
     """A test set by its name."""
     if name not in FROZEN:
-        raise InvalidArgument(
-            f"there is no test set {name!r}{suggestion(name, FROZEN)}; there are {', '.join(FROZEN)}"
-        )
+        raise InvalidArgument(f"there is no test set {name!r}; there are {', '.join(FROZEN)}")
     return FROZEN[name]
 
 

@@ -21,6 +21,7 @@ from insarfeat.synth.slides import KINDS
 from insarfeat.synth.style import WAVELENGTH, Style, chosen_elements, chosen_style, draw_conditions
 from insarfeat.synth.table import Place, slide_table
 from insarfeat.synth.world import World
+from insarfeat.terrain.composite import COMPOSITE_ATTRIBUTES
 from insarfeat.windows import Shape, Window
 
 VERSION = 1
@@ -184,7 +185,8 @@ def _dataset(seed: int, world: World, site: Site, raw: dict[str, Any]) -> xr.Dat
     made["terrain_pc1"] = terrain.terrain_pc1(made["elevation"])
     made["phase_true"] = wrapped(made["phase_true"])
     for name, variable in made.data_vars.items():
-        variable.attrs = _layer_attributes(str(name))
+        told = {key: variable.attrs[key] for key in COMPOSITE_ATTRIBUTES if key in variable.attrs}
+        variable.attrs = _layer_attributes(str(name)) | told
         variable.encoding = {"grid_mapping": "spatial_ref"} if "spatial_ref" in made.coords else {}
     return made.assign_attrs(_attributes(seed, world, site))
 

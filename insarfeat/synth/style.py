@@ -9,7 +9,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from insarfeat.errors import InvalidArgument, check_choice, suggestion
+from insarfeat.errors import InvalidArgument
 from insarfeat.synth.arguments import check_range
 from insarfeat.synth.classes import REGIONS, Region
 from insarfeat.synth.fields import Spectrum
@@ -297,7 +297,10 @@ def _checked(conditions: Conditions) -> Conditions:
         raise InvalidArgument(
             f"looks of the style is {conditions.looks:g}; it must be 1 (images), or 2 or more"
         )
-    check_choice("phase_filter of the style", conditions.phase_filter, _FILTERS)
+    if conditions.phase_filter not in _FILTERS:
+        raise InvalidArgument(
+            f"phase_filter of the style is {conditions.phase_filter!r}; it must be one of {', '.join(_FILTERS)}"
+        )
     return conditions
 
 
@@ -306,9 +309,7 @@ def _region(style: Style, rng: np.random.Generator, classes: frozenset[str]) -> 
     for _ in range(200):
         name = drawn(style.regions, rng)
         if name not in REGIONS:
-            raise InvalidArgument(
-                f"regions of the style has {name!r}{suggestion(name, REGIONS)}; known are {', '.join(REGIONS)}"
-            )
+            raise InvalidArgument(f"regions of the style has {name!r}; known are {', '.join(REGIONS)}")
         region = REGIONS[name]
         if left := region.classes.among(classes):
             return replace(region, classes=left)
@@ -324,9 +325,7 @@ def chosen_style(style: Style | str) -> Style:
     if isinstance(style, Style):
         return style
     if style not in STYLES:
-        raise InvalidArgument(
-            f"style is {style!r}{suggestion(style, STYLES)}; it must be a Style or one of {', '.join(STYLES)}"
-        )
+        raise InvalidArgument(f"style is {style!r}; it must be a Style or one of {', '.join(STYLES)}")
     return STYLES[style]
 
 
@@ -334,6 +333,5 @@ def chosen_elements(without: Iterable[str]) -> frozenset[str]:
     """Elements that are left out."""
     left_out = frozenset([without] if isinstance(without, str) else without)
     if unknown := sorted(left_out - set(ELEMENTS)):
-        told = ", ".join(f"{name}{suggestion(name, ELEMENTS)}" for name in unknown)
-        raise InvalidArgument(f"without has {told}; elements are {', '.join(ELEMENTS)}")
+        raise InvalidArgument(f"without has {', '.join(unknown)}; elements are {', '.join(ELEMENTS)}")
     return left_out

@@ -41,6 +41,10 @@ _PROJECT = Operator(
 )
 
 
+COMPOSITE_ATTRIBUTES = ("loadings", "explained_variance_ratio")
+"""What layers of composites say of themselves, to be kept wherever their other attributes are made anew."""
+
+
 @dataclass(frozen=True, slots=True)
 class Composite:
     """Principal components of some layers, ready to be applied to others of the same names.
@@ -114,7 +118,7 @@ class Composite:
     def told(self, number: int) -> dict[str, Any]:
         """What a layer of one component says of it: its loadings, as JSON, and its share in the variance."""
         row = dict(zip(self.names, (round(loading, 6) for loading in self.loadings[number]), strict=True))
-        return {"loadings": json.dumps(row), "explained_variance_ratio": round(self.shares[number], 6)}
+        return dict(zip(COMPOSITE_ATTRIBUTES, (json.dumps(row), round(self.shares[number], 6)), strict=True))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it as JSON, to be read by people and by :meth:`load`; whole or not at all."""

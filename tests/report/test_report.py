@@ -85,7 +85,7 @@ def test_navigation_leads_to_every_section(scene: xr.Dataset, tmp_path: Path):
     page = page_of(scene, tmp_path)
     targets = [link["href"] for link in page.all("a")]
     assert targets == [f"#{section['id']}" for section in page.all("section")]
-    assert targets == ["#overview", "#maps", "#distributions", "#provenance"]
+    assert targets == ["#overview", "#maps", "#distributions", "#composites", "#provenance"]
 
 
 def test_a_page_needs_less_than_a_quarter_of_a_megabyte_for_a_layer(tmp_path: Path):
