@@ -23,6 +23,7 @@ from insarfeat.cli import (
     verbs,
     versions_verb,
 )
+from insarfeat.cli.wording import as_typed
 from insarfeat.errors import InsarfeatError, InvalidArgument, InvalidType, MissingInput, OutputExists
 
 VERBS = "insarfeat.verbs"
@@ -68,10 +69,12 @@ def build_app() -> typer.Typer:
 
 def main() -> None:
     """Run the program; exits 0 when it went well, 1 when the run failed, 2 when the arguments were wrong."""
+    app = build_app()
     try:
-        build_app()()
+        app()
     except InsarfeatError as error:
-        typer.echo(f"error: {error}", err=True)
+        told = as_typed(str(error), typer.main.get_command(app), sys.argv[1:])
+        typer.echo(f"error: {told}", err=True)
         logging.getLogger("insarfeat").debug("where it happened", exc_info=True)
         sys.exit(2 if isinstance(error, _BAD_ARGUMENTS) else 1)
 

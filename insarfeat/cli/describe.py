@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import xarray as xr
 from rich.console import RenderableType
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from insarfeat.errors import InsarfeatError
 from insarfeat.georeference import Grid, crs_of, grid_of
 from insarfeat.metrics import metrics_of
+
+if TYPE_CHECKING:
+    from insarfeat.io.products import Found
+
+_PLAIN = ": GeoTIFF, NetCDF, Zarr"
 
 _TOLD = (
     "title",
@@ -66,6 +72,24 @@ def described_patches(path: Path) -> Iterator[RenderableType]:
         row = values.loc[band]
         table.add_row(escape(band), *(f"{row[str(head.header)]:.4g}" for head in table.columns[1:]))
     yield from (f"[bold]{escape(path.name)}[/bold]", facts, table, escape(str(patches.report)))
+
+
+def described_folder(products: Sequence[Found], name: str) -> Iterator[RenderableType]:
+    """A line about each of many products; nothing but headers is read."""
+    from insarfeat.io import open_product
+
+    table = Table(Column("name", overflow="fold"), "days", "direction", "what")
+    for found in products:
+        try:
+            about = open_product(found.path, pair=found.pair).attrs
+        except InsarfeatError as error:
+            about = {"product": f"cannot be read: {error}"}
+        days = " to ".join(str(about[key]) for key in ("primary_date", "secondary_date") if key in about)
+        direction, what = str(about.get("orbit_direction", "")), str(about.get("product", found.title))
+        table.add_row(escape(found.name), days, direction, escape(what.removesuffix(_PLAIN)))
+    yield f"[bold]{escape(name)}[/bold]: {len(products)} products"
+    yield table
+    yield "'insarfeat info' tells more of one of them, 'insarfeat rank' which are worth a look"
 
 
 def _facts(raster: xr.DataArray) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +10,8 @@ import typer
 
 from insarfeat.cli.options import DryRun, Overwrite, SchedulerText, scheduler_of
 from insarfeat.errors import InvalidArgument, suggestion
+
+_TRUTH = ("landslide_id", "landslide_kind", "artefact", "unwrapping_errors")
 
 
 def patches(
@@ -111,6 +114,8 @@ def patches(
     with shown() as progress:
         found = plan.run(out, format=format, scheduler=chosen, overwrite=overwrite, progress=progress)
     typer.echo(f"patches {out}  ({', '.join(found.bands + found.masks)})\n{found.report}")
+    for note in _notes(found.bands, found.masks):
+        typer.echo(f"note: {note}")
     if by is not None:
         split = tiling.split(found, by=by, seed=seed)  # type: ignore[arg-type]
         split.save()
@@ -120,6 +125,18 @@ def patches(
         if folder is not None:
             part = None if found.parts is not None else "all"
             typer.echo(str(write(found, folder, part=part, overwrite=overwrite)))
+
+
+def _notes(bands: Sequence[str], masks: Sequence[str]) -> Iterator[str]:
+    """What a network trained on these patches would suffer from."""
+    if not masks:
+        yield (
+            "no patch has labels: there is no layer 'landslide', and no polygons came along; --labels names a layer "
+            "or a file of polygons"
+        )
+    told = [name for name in bands if name.endswith("_true") or name in _TRUTH]
+    if told:
+        yield f"{', '.join(told)} tell the truth of a synthetic scene; --bands names what a network may see"
 
 
 def _rules(name: str | None) -> dict[str, Any]:

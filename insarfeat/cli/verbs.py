@@ -98,27 +98,36 @@ def demo_layers(scene: xr.Dataset) -> xr.Dataset:
 
 def info(
     path: Annotated[
-        Path, typer.Argument(help="A .nc, .zarr or .tif, a product of any processor, or a folder of patches.")
+        Path,
+        typer.Argument(
+            help="A .nc, .zarr or .tif, a product of any processor, a folder of them, or one of patches."
+        ),
     ],
     pair: Annotated[str | None, typer.Option(help="Which interferogram, where PATH holds several.")] = None,
     swath: Annotated[str | None, typer.Option(help="Which swath of an SLC product, as IW2.")] = None,
     polarisation: Annotated[str | None, typer.Option(help="Which polarisation of it, as VV.")] = None,
 ) -> None:
-    """Say what is in a stack, a product or a folder of patches: its layers, how it was made, what of it is valid.
+    """Say what is in a stack, a product, a folder of many or one of patches: layers, how they were made, validity.
 
     Example: insarfeat info stack.nc
     """
     from rich.console import Console
 
     from insarfeat import open_product
-    from insarfeat.cli.describe import described, described_patches
+    from insarfeat.cli.describe import described, described_folder, described_patches
+    from insarfeat.io import list_products
 
     if (path / "dataset.json").is_file():
         for part in described_patches(path):
             Console().print(part)
         return
-    product = open_product(path, pair=pair, swath=swath, polarisation=polarisation)
     console = Console()
+    there = list_products(path) if path.is_dir() and pair is None else []
+    if len(there) > 1:
+        for part in described_folder(there, path.name):
+            console.print(part)
+        return
+    product = open_product(path, pair=pair, swath=swath, polarisation=polarisation)
     for part in described(product, path.name):
         console.print(part)
 

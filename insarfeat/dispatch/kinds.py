@@ -80,7 +80,8 @@ def _on_data(
 def _are_double(rasters: Sequence[Any]) -> bool:
     """Whether numbers among these count as double: they take part at the precision of the rasters, as in NumPy."""
     dtypes = [raster.dtype for raster in rasters if hasattr(raster, "dtype") and not _is_number(raster)]
-    return not dtypes or any(dtype.char in DOUBLE_CODES for dtype in dtypes)
+    # Of other libraries (a tensor's), which are refused by name afterwards, they have no code.
+    return not dtypes or any(getattr(dtype, "char", "") in DOUBLE_CODES for dtype in dtypes)
 
 
 def _as_data(operator: Operator, raster: Any, number: int, double: bool) -> Any:

@@ -113,15 +113,36 @@ def map_widened(grid: Any, raster: Any) -> Grid:
     >>> map_widened(inner, outer).x, map_widened(inner, outer).y
     (Axis(first=599992.5, step=15.0, size=8), Axis(first=5150067.5, step=-15.0, size=6))
     """
+    own = map_named(grid).grid
+    west, south, east, north = _bounds_on(own, raster)
+    return Grid(_stretched(own.y, south, north), _stretched(own.x, west, east), own.crs_wkt)
+
+
+def share_covered(grid: Grid, raster: Any) -> float:
+    """Share of a map's area that lies within the bounds of a raster, in any CRS.
+
+    >>> inner = map_grid((600000, 5150000, 600090, 5150060), "EPSG:32632", resolution=15)
+    >>> outer = map_grid((600030, 5149990, 600200, 5150070), "EPSG:32632", resolution=10)
+    >>> round(share_covered(inner, outer), 3)
+    0.667
+    """
+    mine, theirs = _edges(grid), _bounds_on(grid, raster)
+    across = max(0.0, min(mine[2], theirs[2]) - max(mine[0], theirs[0]))
+    down = max(0.0, min(mine[3], theirs[3]) - max(mine[1], theirs[1]))
+    return across * down / ((mine[2] - mine[0]) * (mine[3] - mine[1]))
+
+
+def _bounds_on(grid: Grid, raster: Any) -> tuple[float, float, float, float]:
+    """West, south, east and north of a raster's outer edges in the CRS of a map."""
     from pyproj import Transformer
 
-    own, other = map_named(grid).grid, map_named(raster).grid
+    other = map_named(raster).grid
     bounds = _edges(other)
-    if own.crs_wkt is not None and other.crs_wkt is not None and own.crs_wkt != other.crs_wkt:
-        turn = Transformer.from_crs(parse_crs(other.crs_wkt), parse_crs(own.crs_wkt), always_xy=True)
-        bounds = turn.transform_bounds(*bounds, densify_pts=101)
-    west, south, east, north = bounds
-    return Grid(_stretched(own.y, south, north), _stretched(own.x, west, east), own.crs_wkt)
+    if grid.crs_wkt is not None and other.crs_wkt is not None and grid.crs_wkt != other.crs_wkt:
+        turn = Transformer.from_crs(parse_crs(other.crs_wkt), parse_crs(grid.crs_wkt), always_xy=True)
+        west, south, east, north = turn.transform_bounds(*bounds, densify_pts=101)
+        return west, south, east, north
+    return bounds
 
 
 def _stretched(axis: Axis, low: float, high: float) -> Axis:

@@ -69,7 +69,10 @@ def open_stack(path: str | Path) -> xr.Dataset:
     suffix = path.suffix.lower()
     if path.is_dir():
         if not (path / "zarr.json").exists() and not (path / ".zgroup").exists():
-            raise UnreadableInput(f"{path.name} is a folder, but not a Zarr group (no zarr.json in it)")
+            raise UnreadableInput(
+                f"{path.name} is a folder, and no Zarr group (no zarr.json in it): name a file (.tif, .nc), or "
+                "a .zarr"
+            )
         return _open_variables(file, "zarr")
     if file.size == 0:
         raise UnreadableInput(f"{path.name} is empty (0 bytes)")

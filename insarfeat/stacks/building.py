@@ -219,7 +219,6 @@ class _Run:
 
 def _each_alone(recipe: Recipe, given: Sources, folder: Path, run: _Run, *, overwrite: bool) -> Path:
     """A file for each pair, each with all layers."""
-    folder.mkdir(parents=True, exist_ok=True)
     if not given.pairs:
         raise InvalidArgument(
             f"a folder ({folder}) holds a file for each pair, and no interferogram was given"
@@ -239,6 +238,7 @@ def _each_of_one_side(recipe: Recipe, given: Sources, folder: Path, run: _Run, *
     shared = _shared(recipe, given, aside, run, None)
     for number, pair in enumerate(wanted, 1):
         layers = stack_layers(recipe, given.only(pair, shared))
+        folder.mkdir(parents=True, exist_ok=True)
         run.go(layers, folder / f"{pair.name}.nc", f"{pair.name}, {number} of {len(wanted)}")
     shutil.rmtree(aside, ignore_errors=True)
 
@@ -271,7 +271,6 @@ def _shared(recipe: Recipe, given: Sources, folder: Path, run: _Run, before: xr.
     They are computed once and kept beside the output until it is whole.
     """
     _check_one_track(given.pairs)
-    folder.mkdir(parents=True, exist_ok=True)
     names = layers_of_ground(recipe, given)
     there = [] if before is None else [name for name in names if name in before.data_vars]
     first = given.only(given.pairs[0], None if before is None else before[there])
@@ -279,6 +278,7 @@ def _shared(recipe: Recipe, given: Sources, folder: Path, run: _Run, before: xr.
     missing = [name for name in names if name not in there]
     if missing:
         layers = stack_layers(recipe, first, missing)
+        folder.mkdir(parents=True, exist_ok=True)
         found = run.go_once(layers, folder / "ground.zarr", "the ground")
     if before is None:
         return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import xarray as xr
 from insarfeat import filters, geometry
 from insarfeat.errors import GridMismatch, InvalidArgument
 from insarfeat.geometry import CoordinateLookup, DopplerLookup
-from insarfeat.geometry.maps import Map, map_named
+from insarfeat.geometry.maps import Map, map_named, share_covered
 from insarfeat.georeference import Grid, crs_of
 from insarfeat.stacks.ground_spacing import extent_of, middle_of, off_middle
 from insarfeat.stacks.recipe import Recipe
@@ -20,6 +21,11 @@ from insarfeat.stacks.sources import Pair, Sources
 if TYPE_CHECKING:
     from insarfeat.geometry import Swath
     from insarfeat.geometry.lookups import Lookup
+
+_log = logging.getLogger(__name__)
+
+_WHOLLY = 0.99
+"""Share of the map from which on a DEM counts as covering it: maps end at whole pixels of their own."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,14 @@ class Placement:
         """The map with whole pixels added until it covers the DEM, if there is one."""
         if not self.has_dem:
             return self.map.grid
+        covered = share_covered(self.map.grid, self.dem)
+        if not covered > 0:  # NaN where a DEM of another part of the world has no place on the map
+            raise InvalidArgument("the DEM lies elsewhere: give an elevation model of the scene's area")
+        if covered < _WHOLLY:
+            _log.warning(
+                "the DEM covers %.0f %% of the map: beyond it layers of the ground have no data",
+                100 * covered,
+            )
         return geometry.map_widened(self.map.grid, self.dem)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -51,6 +52,8 @@ KEYWORDS = (*_OTHERS, *RASTERS)
 """All that :func:`insarfeat.build_stack` takes beside the recipe and the output."""
 
 _NUMBERS = frozenset({"incidence", "heading"})
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,24 +154,29 @@ class Sources:
         degrees less that number in pairs of the other direction.
         """
         directions = sorted({pair.direction for pair in self.pairs} - {""})
-        if len(directions) < 2:
-            return [self]
         silent = [pair.name for pair in self.pairs if not pair.direction]
-        if silent:
+        if len(directions) > 1 and silent:
             raise InvalidArgument(
                 f"some pairs are ascending, some descending, and {silent[0]} says neither; make its stack apart"
             )
-        heading = self.rasters.get("heading")
+        if not directions:
+            return [self]
         return [
             replace(
                 self,
-                pairs=tuple(pair for pair in self.pairs if pair.direction == direction),
-                rasters=self.rasters
-                if heading is None or hasattr(heading, "coords") or flies(heading) == direction
-                else {**self.rasters, "heading": 180.0 - float(heading)},
+                pairs=tuple(pair for pair in self.pairs if pair.direction in (direction, "")),
+                rasters=self._turned(direction),
             )
             for direction in directions
         ]
+
+    def _turned(self, direction: str) -> Mapping[str, Any]:
+        heading = self.rasters.get("heading")
+        if heading is None or hasattr(heading, "coords") or flies(heading) == direction:
+            return self.rasters
+        turned = (-180.0 if heading < 0 else 180.0) - float(heading)
+        _log.info("heading %g is %s: %s pairs get %g", heading, flies(heading), direction, turned)
+        return {**self.rasters, "heading": turned}
 
 
 def flies(heading: float) -> str:

@@ -34,6 +34,25 @@ def test_a_stack_becomes_patches(run: Any, stack: Path, tmp_path: Path) -> None:
     assert patches.bands == ("elevation",)
 
 
+def test_patches_without_labels_and_bands_that_tell_the_truth_are_noted(
+    run: Any, stack: Path, tmp_path: Path
+) -> None:
+    scene = insarfeat.synth.scene(seed=1, size=128)[["elevation", "coherence_true"]]
+    insarfeat.write(scene, tmp_path / "bare.nc")
+    told = run("patches", "bare.nc", "patches", "--size", 64).out
+    assert "note: no patch has labels" in told
+    assert "note: coherence_true tell the truth of a synthetic scene; --bands" in told
+    assert "note:" not in run("patches", stack, "others", "--size", 64).out
+
+
+def test_a_folder_of_products_is_told_line_by_line(run: Any, tmp_path: Path) -> None:
+    write_mirage(tmp_path / "area")
+    done = run("info", "area")
+    assert done.code == 0, done.err
+    assert "products" in done.out
+    assert "MIRAGE" in done.out
+
+
 def test_info_tells_of_a_dataset_of_patches(run: Any, stack: Path) -> None:
     run("patches", stack, "patches", "--size", 64, "--stride", 32)
     done = run("info", "patches")

@@ -218,6 +218,17 @@ def test_a_stack_says_how_it_was_made() -> None:
     assert "goldstein" in found["wrapped_phase"].attrs["processing"]
 
 
+def test_a_dem_of_elsewhere_is_refused_at_once() -> None:
+    dem = scene()["elevation"]
+    with pytest.raises(InvalidArgument, match="the DEM lies elsewhere"):
+        layers("terrain_pc1", dem=dem.assign_coords(x=dem.x + 50_000))
+
+
+def test_a_dem_of_a_part_of_the_scene_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    layers("slope", dem=scene()["elevation"].isel(x=slice(0, 120)))
+    assert "the DEM covers 75 % of the map" in caplog.text
+
+
 def test_a_stack_keeps_the_loadings_of_its_composite() -> None:
     told = layers("terrain_pc1")["terrain_pc1"].attrs
     assert '"slope": 0.6037' in told["loadings"]

@@ -201,5 +201,5 @@ def _unknown(place: Path) -> str:
         names = sorted(inner.name for inner in place.iterdir())
         inside = f" It holds {_named(names, 5)}." if names else " It is empty."
         if any(found for found in _search(place, 1, set())):
-            inside += " Products lie one folder deeper: open them one by one (insarfeat.io.list_products)."
+            inside += " Products lie in it: open them one by one (insarfeat info FOLDER, insarfeat.io.list_products)."
     return f"{place.name} is no product that is known.{inside} Known are: {known}"
