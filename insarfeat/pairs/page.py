@@ -30,7 +30,7 @@ h1 { margin: .6rem 0 .2rem; font-size: 1.6rem; overflow-wrap: anywhere; }
   font-size: .85rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .86rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .45rem .65rem .45rem 0; border-bottom: 1px solid var(--line); text-align: left;
+th, td { padding: .45rem .5rem .45rem 0; border-bottom: 1px solid var(--line); text-align: left;
   vertical-align: top; }
 thead th { position: sticky; top: 0; background: var(--paper); color: var(--faint); font-weight: normal;
   vertical-align: bottom; }
@@ -40,13 +40,14 @@ thead [aria-sort=ascending] button::after { content: " \\2191"; }
 thead [aria-sort=descending] button::after { content: " \\2193"; }
 td.number, th.number { text-align: right; }
 td.number { white-space: nowrap; }
-th.number { max-width: 6.5rem; }
-td.name { min-width: 9rem; }
+th.number { max-width: 6.2rem; }
+td.name { min-width: 7rem; }
 td.name b { overflow-wrap: anywhere; }
-td.why { min-width: 12rem; overflow-wrap: anywhere; }
-td small { display: block; color: var(--faint); white-space: nowrap; }
+td.why { min-width: 11rem; overflow-wrap: anywhere; }
+td small { display: block; color: var(--faint); white-space: normal; }
+.day { white-space: nowrap; }
 ul.reasons { margin: 0; padding: 0; list-style: none; }
-img { display: block; width: 6rem; height: 6rem; object-fit: contain; background: var(--shade);
+img { display: block; width: 5rem; height: 5rem; object-fit: contain; background: var(--shade);
   border-radius: .25rem; image-rendering: pixelated; }
 .verdict { font-weight: 600; white-space: nowrap; }
 .kept .verdict { color: var(--good); }
@@ -148,14 +149,15 @@ def _row(row: RankedPair, ranking: Ranking) -> str:
     state = "kept" if row.keep else "rejected" if row.error is None else "failed"
     word = "keep" if row.keep else "reject" if row.error is None else "unreadable"
     score = "" if row.error is not None else f"{row.score:.2f} "
-    dates = " – ".join(day.isoformat() for day in (row.primary, row.secondary) if day is not None)
+    days_told = (day.isoformat() for day in (row.primary, row.secondary) if day is not None)
+    dates = " – ".join(f'<span class="day">{day}</span>' for day in days_told)
     days = "" if row.baseline_days is None else f"{row.baseline_days:g}"
     name = escape(row.name)
     broken = name.replace("_", "_<wbr>")
     cells = [
         f'<td class="number" data-value="{score.strip()}">{score}<small class="verdict">{word}</small></td>',
         f"<td>{_picture(row, 'wrapped_phase')}</td><td>{_picture(row, 'coherence')}</td>",
-        f'<td class="name" data-value="{name}"><b>{broken}</b><small>{escape(dates)}</small></td>',
+        f'<td class="name" data-value="{name}"><b>{broken}</b><small>{dates}</small></td>',
         f'<td class="number" data-value="{days}">{days or "–"}</td>',
         *(_number(column, row.quality, ranking) for column in _COLUMNS),
         f'<td class="why">{_reasons(row)}</td>',
@@ -190,6 +192,8 @@ def _number(column: _Column, quality: Quality | None, ranking: Ranking) -> str:
 
 def _reasons(row: RankedPair) -> str:
     reasons = row.reasons if row.error is None else (row.error,)
+    if not reasons and row.keep:
+        return "nothing against it"
     return f'<ul class="reasons">{"".join(f"<li>{escape(reason)}</li>" for reason in reasons)}</ul>'
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from insarfeat.inventory import Comparison, PowerLaw
 
 __all__ = [
+    "blind_spots",
     "detections",
     "distributions",
     "frequency_area",
@@ -219,6 +220,49 @@ def detections(
     else:
         ground = Ground.of(layer, background)
     return draw_detections(ground, placed_outlines(outlines, layer), truth)
+
+
+def blind_spots(found: xr.Dataset) -> Figure:
+    """Draw a map of blind spots: where a slide would have been found and why not elsewhere, how likely, both limits.
+
+    No data is hatched. Blue is what would have been found, in :func:`picture` of the layer ``blind_spot``, too.
+
+    Parameters
+    ----------
+    found
+        With the layers ``blind_spot``, ``recall``, ``detectable_area`` (km2) and ``detectable_speed`` (cm a year):
+        ``blindspots.nc`` of ``insarfeat blindspots``. Of its attributes ``title``, ``area``, ``speed``,
+        ``pairs`` and ``trials`` are told.
+
+    Returns
+    -------
+    Figure
+        Made without pyplot, as :func:`picture` makes it.
+
+    Raises
+    ------
+    InvalidArgument
+        Where a layer is missing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> flags = {"flag_values": np.array([0, 4], "u1"), "flag_meanings": "visible too_small_or_slow"}
+    >>> layer = xr.DataArray(np.array([[0, 0], [4, 255]], "u1"), dims=("y", "x"), attrs=flags, name="blind_spot")
+    >>> recall = xr.DataArray([[0.9, 0.7], [0.1, np.nan]], dims=("y", "x"))
+    >>> limits = {"detectable_area": 0.1 / recall, "detectable_speed": 20.0 / recall}
+    >>> figure = blind_spots(xr.Dataset({"blind_spot": layer, "recall": recall, **limits}))
+    >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    ['would have been found (67 %)', 'too small or too slow (33 %)', 'no data']
+    """
+    if not isinstance(found, xr.Dataset):
+        raise InvalidType(
+            f"found is a {type(found).__name__}; it must be the xarray.Dataset of a map of blind spots"
+        )
+    require()
+    from insarfeat.plot._blind import draw_blind_spots
+
+    return draw_blind_spots(found)
 
 
 def distributions(comparison: Comparison) -> Figure:

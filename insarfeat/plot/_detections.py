@@ -190,10 +190,14 @@ def _draw_numbers(axes: Axes, outlines: Sequence[PlacedOutline], grid: MapGrid, 
         top = south if grid.unit == "px" else north
         text = str(outline.number + 1)
         wide = digit_width * len(text)
+        left = (west - grid.x.low) * across
+        drop = down * ((top - grid.y.low) if grid.unit == "px" else (grid.y.high - top))
+        base = drop - 0.03
+        if base < digit_height + 0.01:  # no room above: inside of the outline, off its lines
+            left, base = left + 0.05, max(drop, 0.0) + digit_height + 0.02
         # Inside of the map, whatever hangs over.
-        left = min(max((west - grid.x.low) * across, 0.02), sheet.map_width - wide - 0.02)
-        drop = (top - grid.y.low) if grid.unit == "px" else (grid.y.high - top)
-        base = min(max(drop * down - 0.03, digit_height + 0.01), sheet.map_height - 0.02)
+        left = min(max(left, 0.02), sheet.map_width - wide - 0.02)
+        base = min(base, sheet.map_height - 0.02)
         box = (left, base - digit_height, left + wide, base)
         if any(
             box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3]

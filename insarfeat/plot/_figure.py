@@ -18,7 +18,18 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from insarfeat.plot._grid import MapGrid, Unit
-from insarfeat.plot._paint import NO_DATA, Key, Painting, Values, hillshade, paint, shaded
+from insarfeat.plot._paint import (
+    HATCHED,
+    NO_DATA,
+    Key,
+    Painting,
+    Values,
+    faintly_shaded,
+    hillshade,
+    paint,
+    shaded,
+)
+from insarfeat.plot._reasons import hatch
 from insarfeat.plot._sample import thinned, with_nan
 from insarfeat.plot._style import Style, as_drawn, style_of
 
@@ -105,16 +116,22 @@ def draw_painting(grid: MapGrid, painting: Painting, style: Style) -> Figure:
 
 def keyed(painting: Painting, values: Values, style: Style) -> Painting:
     """The painting with an entry for no data in its legend where there are holes."""
-    if np.isfinite(as_drawn(values, style)).all():
+    holes = ~np.isfinite(as_drawn(values, style)) if painting.holes is None else painting.holes
+    if not holes.any():
         return painting
-    return replace(painting, keys=(*painting.keys, Key(NO_DATA, "no data")))
+    key = Key(NO_DATA, "no data") if painting.holes is None else HATCHED
+    return replace(painting, keys=(*painting.keys, key))
 
 
 def show(axes: Axes, painting: Painting, grid: MapGrid, style: Style) -> None:
     """Lay the colours on axes in the coordinates of the map."""
     bottom_to_top = (grid.y.high, grid.y.low) if grid.unit == "px" else (grid.y.low, grid.y.high)
+    colours = painting.colours
+    if painting.holes is not None:
+        colours = np.dstack([colours, ~painting.holes])
+        hatch(axes)
     axes.imshow(
-        painting.colours,
+        colours,
         extent=(grid.x.low, grid.x.high, *bottom_to_top),
         # Colours may be averaged where pixels are small on the page; phases and classes themselves never are.
         interpolation="nearest" if style.drawing == "classes" else "auto",
@@ -164,6 +181,8 @@ def _over(
         light = hillshade(below, pixel)
     else:
         light = paint(below, look, pixel).colours.mean(axis=-1)
+    if painting.holes is not None:
+        return replace(painting, colours=faintly_shaded(painting.colours, light))
     over = shaded(painting.colours, light)
     if style.drawing == "classes":
         over[values == 0] = light[values == 0, np.newaxis]
@@ -249,9 +268,7 @@ def _add_colour_bar(figure: Figure, axes: Axes, painting: Painting, style: Style
 def _add_legend(figure: Figure, sheet: _Sheet) -> None:
     if not sheet.keys:
         return
-    patches = [
-        Patch(facecolor=key.colour, edgecolor="black", linewidth=0.5, label=key.label) for key in sheet.keys
-    ]
+    patches = [_patch(key, 0.5) for key in sheet.keys]
     legend = figure.legend(
         handles=patches,
         loc="lower center",
@@ -262,3 +279,10 @@ def _add_legend(figure: Figure, sheet: _Sheet) -> None:
     )
     for text in legend.get_texts():
         text.set_parse_math(False)  # a dollar sign in data is a dollar sign
+
+
+def _patch(key: Key, line: float) -> Patch:
+    """The entry of a key in a legend."""
+    return Patch(
+        facecolor=key.colour, edgecolor="black", linewidth=line, label=key.label, hatch=key.hatch or None
+    )

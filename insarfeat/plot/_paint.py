@@ -13,6 +13,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, LinearSegmentedColormap, ListedColormap, LogNorm, Normalize, to_rgb
 
 from insarfeat.layers import Drawing
+from insarfeat.plot._reasons import HATCH, HOLE, Look, looks_of
 from insarfeat.plot._sample import value_range
 from insarfeat.plot._style import Style, as_drawn
 
@@ -37,10 +38,15 @@ _TINTS = ("#5f7f68", "#93a27a", "#c5b88d", "#cbb8a1", "#d9cfc6", "#f7f5f2")  # v
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One entry of a legend."""
+    """One entry of a legend; what is hatched has stripes in the picture, too."""
 
     colour: str
     label: str
+    hatch: str = ""
+
+
+HATCHED = Key(HOLE, "no data", HATCH)
+"""No data on maps of blind spots."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +63,15 @@ class Painting:
         What a reader of the colour bar must know besides the unit.
     keys
         Entries of the legend.
+    holes
+        Pixels that are hatched; None where no data has a colour of its own.
     """
 
     colours: Values
     scale: ScalarMappable | None = None
     note: str = ""
     keys: tuple[Key, ...] = ()
+    holes: Values | None = None
 
 
 def paint(values: Values, style: Style, pixel: tuple[float, float] | None) -> Painting:
@@ -112,6 +121,11 @@ def shaded(colours: Values, light: Values) -> Values:
     return np.asarray(np.clip(colours * (0.35 + 0.85 * light)[..., np.newaxis], 0.0, 1.0))
 
 
+def faintly_shaded(colours: Values, light: Values) -> Values:
+    """Return the colours with so little shading that each class stays what it is: orange in shade is no brown."""
+    return np.asarray(np.clip(colours * (0.82 + 0.25 * light)[..., np.newaxis], 0.0, 1.0))
+
+
 def _paint_sequential(values: Values, style: Style) -> Painting:
     low, high = style.limits or value_range(values, 1.0)
     if style.limits is None and low > 0.0 and high > 30.0 * float(np.nanmedian(values)):
@@ -154,6 +168,9 @@ def _paint_relief(values: Values, style: Style, pixel: tuple[float, float] | Non
 
 
 def _paint_classes(values: Values, style: Style) -> Painting:
+    looks = looks_of(style)
+    if looks is not None:
+        return _paint_reasons(values, looks)
     colours = np.full((*values.shape, 3), to_rgb(NO_DATA))
     keys = []
     for order, (value, meaning) in enumerate(style.flags):
@@ -162,6 +179,15 @@ def _paint_classes(values: Values, style: Style) -> Painting:
         colours[values == value] = to_rgb(colour)
         keys.append(Key(colour, meaning.replace("_", " ")))
     return Painting(colours, keys=tuple(keys))
+
+
+def _paint_reasons(values: Values, looks: dict[int, Look]) -> Painting:
+    """Where a slide would have been found, and why not: each class in the colour of its meaning."""
+    colours = np.full((*values.shape, 3), to_rgb(HOLE))
+    for value, look in looks.items():
+        colours[values == value] = to_rgb(look.colour)
+    keys = tuple(Key(look.colour, look.words) for look in looks.values())
+    return Painting(colours, keys=keys, holes=~np.isin(values, list(looks)))
 
 
 _PAINTERS: dict[Drawing, Callable[[Values, Style], Painting]] = {

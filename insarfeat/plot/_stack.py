@@ -9,13 +9,13 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 from insarfeat.errors import InvalidArgument
 from insarfeat.plot._figure import (
     _add_colour_bar,
     _add_scale_bar,
     _north_up,
+    _patch,
     _pixel_metres,
     keyed,
     show,
@@ -134,10 +134,7 @@ def _draw(axes: Axes, panel: _Panel) -> None:
 def _add_keys(figure: Figure, panel: _Panel, left: float, top: float) -> None:
     if not panel.painting.keys:
         return
-    patches = [
-        Patch(facecolor=key.colour, edgecolor="black", linewidth=0.4, label=key.label)
-        for key in panel.painting.keys
-    ]
+    patches = [_patch(key, 0.4) for key in panel.painting.keys]
     legend = figure.legend(
         handles=patches, loc="upper left", bbox_to_anchor=(left, top), ncols=_key_columns(panel), fontsize=6.5,
         frameon=False, borderpad=0.0, borderaxespad=0.0, handlelength=1.2, handleheight=0.8,

@@ -31,7 +31,7 @@ STYLE = """
   background: color-mix(in srgb, var(--mark) 25%, transparent); box-shadow: inset .3rem 0 var(--mark); }
 .sortable tbody td:first-child, .sortable thead th:first-child { padding-left: .6rem; }
 .sortable { width: 100%; }
-.hint { color: var(--faint); font-size: .85rem; }
+.hint, .codes { color: var(--faint); font-size: .85rem; }
 """
 
 SORTING = """

@@ -15,6 +15,7 @@ from insarfeat import georeference
 from insarfeat.errors import GridMismatch
 from insarfeat.plot import picture, png
 from insarfeat.plot._grid import MapGrid
+from insarfeat.plot._reasons import LOOKS, looks_of
 from insarfeat.plot._sample import with_nan
 from insarfeat.plot._style import style_of
 from insarfeat.report.subject import Section, Subject
@@ -39,22 +40,22 @@ class _Reason:
 
 
 _REASONS = {
-    "visible": _Reason("would have been found", "", "–"),
+    "visible": _Reason(LOOKS["visible"].words, "", "–"),
     "layover_or_shadow": _Reason(
-        "layover or shadow",
+        LOOKS["layover_or_shadow"].words,
         "it lies in layover or shadow",
         "the other flight direction, or another incidence",
     ),
     "line_of_sight": _Reason(
-        "moves across the line of sight", "it moves across the line of sight", "the other flight direction"
+        LOOKS["line_of_sight"].words, "it moves across the line of sight", "the other flight direction"
     ),
     "low_coherence": _Reason(
-        "too little coherence",
+        LOOKS["low_coherence"].words,
         "there is too little coherence",
         "fewer days between the images, a dry and snow-free season",
     ),
     "too_small_or_slow": _Reason(
-        "too small or too slow",
+        LOOKS["too_small_or_slow"].words,
         "it is too small or too slow",
         "more days between the images for slow ones, finer pixels for small ones",
     ),
@@ -136,6 +137,12 @@ class BlindSpots:
         """The shares in sentences."""
         if not self._known().size:
             return "The map knows nothing of any ground."
+        missing = ""
+        if self.without_data:
+            missing = (
+                f"\n{_percent(self.without_data)} of the map has no data, so nothing is known there; the shares are "
+                "those of the ground with data."
+            )
         seen, *blind = self.shares
         told = f"On {_percent(seen.percent)} of the ground {self._slide} would have been found{self._likely}."
         if seen.percent < 100.0 and blind:
@@ -144,7 +151,7 @@ class BlindSpots:
                 f"\nOn {_percent(100.0 - seen.percent)} it would not, most of all because {main.because} "
                 f"({_percent(main.percent)})."
             )
-        return told
+        return told + missing
 
     def check_place(self, stack: xr.DataArray) -> None:
         """Raise GridMismatch where the map and a raster in the same CRS have no ground in common."""
@@ -162,14 +169,21 @@ class BlindSpots:
                 )
 
     def drawing(self, elevation: xr.DataArray | None) -> bytes:
-        """The map as a PNG, on the shading of an elevation; grey where the slide would have been found."""
-        meanings = [_Reason.named(name).words for _, name in style_of(self.layer).flags]
-        layer = self.layer.assign_attrs(flag_meanings=" ".join(one.replace(" ", "_") for one in meanings))
-        layer = layer.assign_attrs(long_name="where the slide would not have been found, and why")
+        """The map as a PNG, on the faint shading of an elevation; hatched where there are no data."""
+        layer = self._filled.assign_attrs(long_name="where the slide would have been found, and why not")
         return png(picture(layer, background=self._below(elevation)))
 
+    @property
+    def without_data(self) -> float:
+        """Percent of the map of which nothing is known."""
+        return 100.0 * (1.0 - float(self._known().size) / self.layer.size)
+
+    @property
+    def _filled(self) -> xr.DataArray:
+        return self.layer.assign_attrs(_FillValue=255)
+
     def _known(self) -> Any:
-        values = with_nan(self.layer.assign_attrs(_FillValue=255))
+        values = with_nan(self._filled)
         return values[np.isfinite(values)]
 
     def _below(self, elevation: xr.DataArray | None) -> xr.DataArray | None:
@@ -230,17 +244,25 @@ def _told(spots: BlindSpots, elevation: xr.DataArray | None) -> str:
         f'<i style="width:{share.percent:.1f}%"></i></td><td>{escape(share.help)}</td></tr>'
         for share in spots.shares
     )
-    first, *rest = spots.words.splitlines()
+    missed = any(share.percent for share in spots.shares[1:])
+    warned = " Where a slide would have been missed, empty ground is not safe ground." if missed else ""
     alternative = f"Map of blind spots, {spots.name}. {spots.words}".replace("\n", " ")
     return (
         f"<h3>{escape(spots.name)}</h3>{banner}"
-        f'<p class="told">{escape(" ".join([first, *rest]))} There, empty ground is not safe ground.</p>'
+        f'<p class="told">{escape(" ".join(spots.words.splitlines()) + warned)}</p>'
         f'<div class="maps"><figure><img src="data:image/png;base64,{packed}" alt="{escape(alternative)}">'
-        "<figcaption><b>blind spots</b> in the colours of their reasons, grey where the slide would have been found"
-        "</figcaption></figure>"
-        '<div class="wide"><table class="reasons"><thead><tr><th>on the ground</th><th>share</th><th>what would help'
-        f"</th></tr></thead><tbody>{rows}</tbody></table></div></div>"
+        f"<figcaption><b>blind spots</b> {escape(_caption(spots))}</figcaption></figure>"
+        '<div class="wide"><table class="reasons"><thead><tr><th>on the ground with data</th><th>share</th>'
+        f"<th>what would help</th></tr></thead><tbody>{rows}</tbody></table></div></div>"
     )
+
+
+def _caption(spots: BlindSpots) -> str:
+    """What the colours are."""
+    if looks_of(style_of(spots.layer)) is None:
+        return "in the colours of their reasons"
+    told = "blue where the slide would have been found, elsewhere the colour of the reason why not"
+    return f"{told}; hatched where there are no data" if spots.without_data else told
 
 
 def _percent(value: float) -> str:

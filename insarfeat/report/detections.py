@@ -43,8 +43,8 @@ class Row:
     ----------
     outline
         In the CRS of the scene.
-    label, pair
-        Class and pair, empty where they are not known.
+    label, pair, status
+        Class, pair and what an expert says of it, empty where they are not known.
     score, area
         Score, and area in square metres; NaN where they are not known.
     """
@@ -54,6 +54,7 @@ class Row:
     pair: str
     score: float
     area: float
+    status: str = ""
 
     @property
     def middle(self) -> tuple[float, float]:
@@ -100,9 +101,10 @@ def rows_of(found: Found, layer: xr.DataArray) -> Rows:
         Row(
             outline,
             str(known.get("class") or known.get("Class") or ""),
-            str(known.get("pair") or ""),
+            str(known.get("pair") or known.get("IFG") or ""),
             _number(known.get("score")),
             float(areas[outline.number]),
+            str(known.get("status") or known.get("decision") or ""),
         )
         for outline in inside
         for known in (attributes[outline.number],)
@@ -260,7 +262,9 @@ def _table(rows: Rows, layer: xr.DataArray) -> str:
     place = {"m": "easting, northing (m)", "degree": "longitude, latitude", "px": "column, row"}.get(
         unit, "x, y"
     )
-    titles = ["number", "class", "score", "area (m²)", place, *(["pair"] if several else [])]
+    judged = any(row.status for row in rows.inside)
+    titles = ["number", "class", "score", "area (m²)", place]
+    titles += [*(["status"] if judged else []), *(["pair"] if several else [])]
     head = "".join(f'<th scope="col">{escape(title)}</th>' for title in titles)
     digits = {"degree": 5, "unknown": 4}.get(unit, 0)
     body = []
@@ -272,6 +276,7 @@ def _table(rows: Rows, layer: xr.DataArray) -> str:
             _cell(f"{row.score:.3f}" if math.isfinite(row.score) else "–", row.score),
             _cell(_grouped(row.area), row.area),
             _cell(f"{x:.{digits}f}, {y:.{digits}f}", x),
+            *([_cell(row.status or "–", row.status)] if judged else []),
             *([_cell(row.pair or "–", row.pair)] if several else []),
         ]
         body.append(f"<tr>{''.join(cells)}</tr>")
@@ -283,8 +288,23 @@ def _table(rows: Rows, layer: xr.DataArray) -> str:
         '<div class="listed"><p class="hint" hidden>A click on a row marks it in the figures, a click on an outline '
         "marks its row; arrow keys go from row to row.</p>"
         f'<div class="wide tall" tabindex="0"><table class="sortable"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{''.join(body)}</tbody></table></div>{more}</div>"
+        f"<tbody>{''.join(body)}</tbody></table></div>{more}{_meanings(rows.inside[:MOST_ROWS])}</div>"
     )
+
+
+def _meanings(rows: tuple[Row, ...]) -> str:
+    """Full names of the classes that are in a table of detections.
+
+    >>> _meanings((Row(PlacedOutline((), 0), "RG", "", 0.5, 1.0), Row(PlacedOutline((), 1), "mine", "", 0.5, 1.0)))
+    '<p class="codes">Classes: RG rock glacier.</p>'
+    """
+    from insarfeat.synth.classes import ARTEFACT, CLASSES
+
+    names = {code: known.name for code, known in CLASSES.items()}
+    names[ARTEFACT] = "artefact, which looks like a landslide and is none"
+    there = {row.label for row in rows}
+    told = "; ".join(f"{code} {name}" for code, name in names.items() if code in there)
+    return f'<p class="codes">Classes: {told}.</p>' if told else ""
 
 
 def _cell(text: str, value: float | str) -> str:

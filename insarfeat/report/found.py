@@ -76,14 +76,19 @@ class Found:
     def read(cls, path: str | os.PathLike[str]) -> Found:
         """Read a .gpkg or .geojson: what ``insarfeat predict`` has written, or any other polygons.
 
+        Of the files with several layers that the package writes (an inventory of places, a review, the labels made of
+        it) the main one is taken.
+
         Raises
         ------
         MissingInput, UnreadableInput, MissingExtra
             Where there is no such file; where it is damaged; where the extra ``vector`` is needed and missing.
+        InvalidArgument
+            Where a file of others has several layers of polygons.
         """
-        from insarfeat.inventory.written import read_written
+        from insarfeat.report.written import read_main_layer
 
-        written = read_written(path)
+        written = read_main_layer(Path(path))
         features: dict[str, Any] = {
             "type": "FeatureCollection",
             "features": list(written.features),

@@ -7,6 +7,8 @@ import datetime
 import json
 import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -214,6 +216,47 @@ def test_the_page_stands_alone_and_shows_every_pair(folder: Path, tmp_path: Path
     assert page.count('<tr class="failed">') == 1
     assert page.count("data:image/png;base64,") == 6
     assert "decorrelated pixels at most 50 %" in page
+
+
+def test_the_page_lets_names_break_and_says_where_nothing_speaks_against_a_pair(
+    folder: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("matplotlib")
+    page = rank(folder).to_html(tmp_path / "ranking.html").read_text(encoding="utf-8")
+    assert "<b>S1_<wbr>20200101_<wbr>20200113</b>" in page
+    kept = re.findall(r'<tr class="kept">.*?</tr>', page)
+    assert ['<td class="why">nothing against it</td>' in row for row in kept] == [True, True]
+    assert page.count("nothing against it") == 2
+
+
+def test_the_page_fits_a_window_of_1200_pixels(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if browser is None:
+        pytest.skip("no Chromium on this machine")
+    place = tmp_path / "pairs"
+    place.mkdir()
+    long = "S1A_IW_SLC_20200101_20200206_VV_8rlks_flat_eqa_unw_filtered"
+    layers = pair(0.2, air=1.5).assign(elevation=(("y", "x"), mountains(1, SIZE).astype("f4")))
+    insarfeat.write(layers, place / f"{long}.nc")
+    page = rank(place).to_html(tmp_path / "ranking.html")
+    asking = (
+        "<script>const wide = document.querySelector('.wide');"
+        "document.title = `${wide.scrollWidth} of ${wide.clientWidth}`;</script></body>"
+    )
+    page.write_text(page.read_text(encoding="utf-8").replace("</body>", asking), encoding="utf-8")
+    flags = (
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--no-first-run",
+        "--disable-background-networking",
+    )
+    call = [browser, *flags, "--window-size=1200,900", "--dump-dom", page.as_uri()]
+    told = subprocess.run(call, check=True, capture_output=True, text=True, timeout=60).stdout
+    needed, there = map(int, re.findall(r"<title>(\d+) of (\d+)</title>", told)[0])
+    assert 1000 < there <= 1200
+    assert needed <= there
 
 
 def test_pictures_have_north_up() -> None:

@@ -155,6 +155,27 @@ def test_numbers_leave_room_for_the_scale_bar():
     assert numbers(plot.detections(on_map(np.zeros((40, 40))), [corner])) == []
 
 
+def test_numbers_at_the_upper_edge_are_whole_and_stand_off_the_lines_of_their_box():
+    layer = on_map(np.zeros((400, 600)))
+    (west, east), (_, north) = (layer.x.values[[0, -1]], layer.y.values[[-1, 0]])
+    boxes = [
+        box(west + 900, north - 600, west + 1800, north + 3),
+        box(east - 900, north - 600, east + 90, north + 90),
+    ]
+    figure = plot.detections(layer, boxes)
+    figure.canvas.draw()
+    axes = figure.axes[0]
+    inside = axes.get_window_extent()
+    told = [text for text in axes.texts if text.get_text() in ("1", "2")]
+    assert len(told) == 2
+    for text, given in zip(told, boxes, strict=True):
+        place = text.get_window_extent()
+        assert inside.y0 < place.y0 < place.y1 < inside.y1
+        assert inside.x0 < place.x0 < place.x1 < inside.x1
+        corner = axes.transData.transform((given["coordinates"][0][0][0], north - 600))[0]
+        assert place.x0 > corner + 2
+
+
 def test_an_elevation_is_drawn_as_relief_in_grey():
     rows, columns = np.mgrid[:20, :30]
     figure = plot.detections(on_map(rows * 3.0 + columns, "elevation"), [])

@@ -116,6 +116,28 @@ def test_a_map_that_knows_nothing_says_so():
     assert "knows nothing" in report.BlindSpots.of(blind([[255, 255]]), "map").words
 
 
+def test_ground_without_data_is_told_and_no_share_counts_it(tmp_path: Path):
+    told = section(
+        written(stack(), tmp_path, report.BlindSpots.of(blind([[0, 3, 255], [0, 0, 255]]), "map")),
+        "blind-spots",
+    )
+    assert "On 75 % of the ground" in told
+    assert (
+        "33 % of the map has no data, so nothing is known there; the shares are those of the ground with data."
+        in told
+    )
+    assert "blue where the slide would have been found" in told
+    assert "hatched where there are no data" in told
+
+
+def test_where_all_is_known_nothing_is_said_of_no_data(tmp_path: Path):
+    told = section(
+        written(stack(), tmp_path, report.BlindSpots.of(blind([[0, 3], [0, 0]]), "map")), "blind-spots"
+    )
+    assert "no data" not in told
+    assert "hatched" not in told
+
+
 def test_reasons_that_are_not_known_here_are_told_in_their_own_words():
     layer = blind([[0, 1]])
     layer["blind_spot"].attrs.update(flag_values=np.array([0, 1], "u1"), flag_meanings="visible deep_snow")
