@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from insarfeat.cli.options import DryRun, Overwrite
+from insarfeat.cli.running import note
 from insarfeat.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def take_back(
     import zoo.review
 
     judged = zoo.review.import_review(edited, reviewer=reviewer)
+    before = None if places is None else zoo.review.open_inventory(places)
     typer.echo(str(judged))
     if dry_run:
         return
@@ -89,10 +91,13 @@ def take_back(
     if labels is not None:
         judged.write_labels(labels, overwrite=overwrite)
         typer.echo(f"labels  {labels}")
-    if places is not None:
-        kept = zoo.review.open_inventory(places).judged(judged)
-        kept.write(places, overwrite=True)
-        typer.echo(f"places  {places}  ({kept})")
+    if places is not None and before is not None:
+        kept = before.judged(judged)
+        count = len(kept.history) - len(before.history)
+        if count:
+            kept.write(places, overwrite=True)
+        told = f"{count} changes taken" if count else "nothing new, all of it was in there already"
+        typer.echo(f"places  {places}  ({kept}; {told})")
 
 
 @inventory.command("update")
@@ -131,47 +136,17 @@ def show(
     places: Annotated[Path, typer.Argument(metavar="PLACES", help="The inventory, a .gpkg.")],
     history: Annotated[bool, typer.Option("--history", help="Show who changed what, too.")] = False,
 ) -> None:
-    """Show the places of an inventory, those seen most often first.
+    """Show the places of an inventory: accepted ones first, rejected ones last, those seen most often before others.
 
     Example: insarfeat inventory show places.gpkg --history
     """
-    from rich.console import Console
-    from rich.table import Table
-
     from zoo.review import open_inventory
+    from zoo.review.shown import history_shown, places_shown
 
     kept = open_inventory(places)
-    console = Console()
-    console.print(str(kept))
-    table = Table("place", "class", "status", "seen", "of", "first", "last", "km2", "cm a year", "by")
-    rows = kept.places.table.sort_values(["share_seen", "score"], ascending=False).to_dict("records")
-    for row in rows:
-        table.add_row(*_shown(row))
-    console.print(table)
+    typer.echo(f"{kept}\n\n{places_shown(kept)}")
     if history:
-        changes = Table("when", "who", "place", "what", "before", "after")
-        for one in kept.history:
-            changes.add_row(one.when, one.who, one.uid, one.what, one.before, one.after)
-        console.print(changes)
-
-
-def _shown(row: dict[str, Any]) -> list[str]:
-    """The cells of one place."""
-    speeds = (
-        "" if row["speed_low"] != row["speed_low"] else f"{row['speed_low']:.0f} to {row['speed_high']:.0f}"
-    )
-    return [
-        str(row["uid"]),
-        str(row["class"]),
-        str(row["status"]),
-        str(row["times_seen"]),
-        str(row["chances"]),
-        str(row["first_seen"] or ""),
-        str(row["last_seen"] or ""),
-        f"{row['area_m2'] / 1e6:.3f}",
-        speeds,
-        str(row["reviewer"] or ""),
-    ]
+        typer.echo(f"\n{history_shown(kept)}")
 
 
 def _candidates(paths: list[Path]) -> list[Any]:
@@ -201,6 +176,13 @@ def _map(path: Path) -> xr.Dataset:
     return found.load()
 
 
+def _lacks_for_speeds(stack: xr.Dataset) -> str:
+    """What a stack has not, and speeds need; empty where it has all."""
+    if "slope_to_los" not in stack:
+        return "slope_to_los"
+    return "" if "displacement" in stack or "wrapped_phase" in stack else "displacement or wrapped_phase"
+
+
 def _looks(stacks: list[Path], mapped: xr.Dataset | None, probability: float) -> list[Any]:
     """What could be seen in each pair, and its layers."""
     from zoo.inputs import opened
@@ -216,12 +198,17 @@ def _looks(stacks: list[Path], mapped: xr.Dataset | None, probability: float) ->
     looks = {key: Look(*key, visible=mask.astype("uint8")) for key, mask in visible.items()}
     for path in stacks:
         stack = opened(path, None)
+        lacks = _lacks_for_speeds(stack)
+        if lacks:
+            note(
+                f"{path} has no {lacks}, so no speeds from it. To get them: 'insarfeat stack --template models > "
+                f"own.yaml', see that {lacks} is among its layers, build the stack with own.yaml, and update with it"
+            )
         several = (
             [stack] if "pair" not in stack.dims else [stack.isel(pair=n) for n in range(stack.sizes["pair"])]
         )
         for one in several:
             key = (pair_of(one), orbit_of(one))
-            has_motion = "slope_to_los" in one and ("displacement" in one or "wrapped_phase" in one)
             before = looks.get(key)
-            looks[key] = Look(*key, None if before is None else before.visible, one if has_motion else None)
+            looks[key] = Look(*key, None if before is None else before.visible, None if lacks else one)
     return list(looks.values())

@@ -77,6 +77,27 @@ def test_qgis_finds_a_style_with_a_colour_for_each_status_and_lists_to_choose_fr
     }  # fmt: skip
 
 
+def test_lists_in_the_form_say_what_codes_mean(exported: Path) -> None:
+    with closing(sqlite3.connect(exported)) as database:
+        ((qml,),) = database.execute("SELECT styleQML FROM layer_styles").fetchall()
+    fields = {one.get("name"): one for one in ElementTree.fromstring(qml.partition("\n")[2]).iter("field")}
+    shown = {
+        name: {one.get("value"): one.get("name") for one in field.iter("Option") if one.get("value")}
+        for name, field in fields.items()
+    }
+    assert shown["Class"]["CF"] == "CF earthflow in clay shales"
+    assert shown["Class"]["AR"] == "AR artefact, no landslide"
+    assert shown["Sign_Qual"] == {"1": "1 good", "2": "2 poor"}
+    assert shown["Class_Unc"] == {"1": "1 low", "2": "2 high"}
+
+
+def test_a_class_that_is_none_is_told_with_the_meanings_of_all(exported: Path) -> None:
+    edit(exported, "UPDATE candidates SET Class = 'XX' WHERE Id < 3")
+    with pytest.raises(InvalidArgument) as refused:
+        import_review(exported, reviewer="MR")
+    assert str(refused.value).count("RG rock glacier; ") == 1
+
+
 def test_gdal_reads_the_file_without_complaint(exported: Path) -> None:
     import subprocess
     from shutil import which

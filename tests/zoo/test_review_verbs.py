@@ -60,6 +60,75 @@ def test_the_loop_from_candidates_to_an_inventory(
     assert "MR" in shown.out
 
 
+def test_a_review_of_detections_lands_in_the_inventory_made_of_them_and_only_once(
+    run: Callable[..., Any], found: list[Path], tmp_path: Path
+) -> None:
+    places, review = tmp_path / "places.gpkg", tmp_path / "review.gpkg"
+    assert run("inventory", "update", places, *found).code == 0
+    names = set(open_inventory(places).places.table["uid"])
+    assert run("review", "export", review, *found).code == 0
+    edit(review, "UPDATE candidates SET status = 'accepted', Sign_Qual = 1, Class_Unc = 1")
+    call = ("review", "import", review, "--reviewer", "MR", "--inventory", places)
+    first = run(*call)
+    assert first.code == 0, first.err
+    assert "3 decided by an expert; 9 changes taken" in first.out
+    assert "nothing new, all of it was in there already" in run(*call).out
+    after = open_inventory(places)
+    assert set(after.places.table["uid"]) == names
+    shown = run("inventory", "show", places, "--history").out
+    assert shown.count("status new -> accepted") == 3
+    assert "nan" not in shown
+
+
+def test_a_missing_inventory_is_told_before_labels_are_written(
+    run: Callable[..., Any], found: list[Path], tmp_path: Path
+) -> None:
+    review, labels = tmp_path / "review.gpkg", tmp_path / "labels.gpkg"
+    run("review", "export", review, found[0])
+    edit(review, "UPDATE candidates SET status = 'rejected'")
+    done = run(
+        "review", "import", review, "--reviewer", "MR", "--labels", labels, "--inventory", tmp_path / "p.gpkg"
+    )
+    assert done.code == 2
+    assert "insarfeat inventory update" in done.err
+    assert not labels.exists()
+
+
+def test_an_export_upon_another_names_the_option(
+    run: Callable[..., Any], found: list[Path], tmp_path: Path
+) -> None:
+    run("review", "export", tmp_path / "r.gpkg", found[0])
+    done = run("review", "export", tmp_path / "r.gpkg", found[0])
+    assert done.code == 2
+    assert "--overwrite" in done.err
+
+
+@pytest.mark.parametrize(
+    ("layers", "told"),
+    [
+        (["wrapped_phase"], "has no slope_to_los, so no speeds"),
+        (["slope_to_los"], "has no displacement or wrapped_phase, so no speeds"),
+        (["wrapped_phase", "slope_to_los"], None),
+    ],
+)
+def test_a_stack_that_tells_no_speeds_is_named(
+    run: Callable[..., Any], found: list[Path], tmp_path: Path, layers: list[str], told: str | None
+) -> None:
+    scene = insarfeat.synth.scene(seed=6, size=32)["wrapped_phase"]
+    stack = insarfeat.write(
+        scene.to_dataset(name=layers[0]).assign(dict.fromkeys(layers, scene)).drop_attrs(deep=False)
+        .assign_attrs(baseline_days=12, primary_date="2023-09-04", secondary_date="2023-09-16"),
+        tmp_path / "stack.nc",
+    )  # fmt: skip
+    done = run("inventory", "update", tmp_path / "places.gpkg", found[0], "--stack", stack)
+    assert done.code == 0, done.err
+    if told is None:
+        assert "no speeds" not in done.err
+    else:
+        assert told in done.err
+        assert "insarfeat stack --template models" in done.err
+
+
 def test_a_dry_run_writes_nothing(run: Callable[..., Any], found: list[Path], tmp_path: Path) -> None:
     before = set(tmp_path.iterdir())
     assert "2 candidate(s)" in run("review", "export", tmp_path / "r.gpkg", found[0], "--dry-run").out

@@ -17,10 +17,14 @@ from insarfeat.synth.classes import ARTEFACT
 from zoo.detections import days_of
 from zoo.review.going_out import (
     CANDIDATES,
+    CLASS_NAMES,
+    CLASS_UNCERTAINTIES,
     COLUMNS,
+    DRAWN,
     EXPORTED,
     JUDGED,
     KNOWN_CLASSES,
+    SIGNAL_QUALITIES,
     STATUSES,
     outline_mark,
 )
@@ -98,8 +102,8 @@ class Reviewed:
         """Write labels for training to a GeoPackage, with everything that was changed.
 
         The layers are ``labels`` (``Class`` is AR for what was rejected) and ``left_out``; the table ``changes``
-        keeps those of earlier imports into the same file. Candidates that are in the file already are replaced,
-        others stay.
+        keeps those of earlier imports into the same file, each once. Candidates that are in the file already are
+        replaced, others stay.
         """
         file = Path(path)
         labels, aside, past = self.labels(), self.left_out(), []
@@ -122,8 +126,19 @@ class Reviewed:
         if aside:
             sheets[LEFT_OUT] = Sheet(_sheet(aside), shown)
         return write_sheets(
-            sheets, file, crs=self.crs, notes={CHANGES: as_notes(self.changes, past)}, overwrite=overwrite
+            sheets,
+            file,
+            crs=self.crs,
+            notes={CHANGES: as_notes(self._unlike(past), past)},
+            overwrite=overwrite,
         )
+
+    def _unlike(self, past: Sequence[Sequence[str | None]]) -> list[Change]:
+        """Changes that are not the last word already: the same review may be imported again."""
+        last = {(row[0], row[1]): tuple(cell or "" for cell in row[2:5]) for row in past}
+        return [
+            one for one in self.changes if last.get((one.uid, one.what)) != (one.before, one.after, one.who)
+        ]
 
 
 def import_review(path: str | os.PathLike[str], *, reviewer: str, when: datetime | None = None) -> Reviewed:
@@ -166,6 +181,7 @@ def import_review(path: str | os.PathLike[str], *, reviewer: str, when: datetime
             f"{path}: {len(faults)} fault(s); nothing was imported. Mend them in QGIS and import again:\n  "
             + "\n  ".join(shown)
             + rest
+            + _meanings(faults)
         )
     time = (datetime.now(UTC) if when is None else when).strftime("%Y-%m-%dT%H:%M:%SZ")
     before = {uid: (json.loads(told or "{}"), mark or "") for uid, told, mark in exported.rows if uid}
@@ -188,7 +204,7 @@ def _completed(feature: Mapping[str, Any], number: int) -> dict[str, Any]:
     given = feature["properties"]
     told = {name: _as_kind(given.get(name), kind) for name, kind in COLUMNS.items()}
     if not told["uid"]:
-        told["uid"] = f"drawn-{outline_mark(feature['geometry'])}"
+        told["uid"] = f"{DRAWN}{outline_mark(feature['geometry'])}"
         told["status"] = told["status"] or "accepted"
     told["status"] = told["status"] or "new"
     if told["Bt"] is None and told["IFG"]:
@@ -207,6 +223,13 @@ def _none_of(told: Mapping[str, Any], name: str, known: Iterable[str]) -> str:
     return f"{name} is {given!r}{suggestion(given, known)}; it must be one of {', '.join(known)}"
 
 
+def _meanings(faults: Sequence[str]) -> str:
+    """What the codes of classes mean, where one was wrong."""
+    if not any("Class is " in fault for fault in faults):
+        return ""
+    return "\n  The classes: " + "; ".join(f"{code} {name}" for code, name in CLASS_NAMES.items())
+
+
 def _faults(told: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with one row, in words."""
     row = f"Id {told['Id']} ({told['uid']})"
@@ -215,8 +238,8 @@ def _faults(told: Mapping[str, Any]) -> Iterator[str]:
         return
     if told["Class"] not in KNOWN_CLASSES:
         yield f"{row}: {_none_of(told, 'Class', KNOWN_CLASSES)}"
-    for name, meaning in (("Sign_Qual", "1 good, 2 poor"), ("Class_Unc", "1 low, 2 high")):
-        value = told[name]
+    for name, known in (("Sign_Qual", SIGNAL_QUALITIES), ("Class_Unc", CLASS_UNCERTAINTIES)):
+        meaning, value = ", ".join(known), told[name]
         if value is None and told["status"] == "accepted":
             yield f"{row}: {name} is empty; an accepted candidate needs it ({meaning})"
         elif value is not None and value not in (1, 2):

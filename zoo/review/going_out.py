@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from insarfeat.errors import InvalidArgument
+from insarfeat.errors import InvalidArgument, OutputExists
 from insarfeat.georeference import grid_of
 from insarfeat.inventory.geopackage import Notes, Sheet, write_sheets
 from insarfeat.synth.classes import ARTEFACT, CLASSES
@@ -27,8 +27,21 @@ CANDIDATES, BLIND, EXPORTED = "candidates", "blind_spots", "exported"
 STATUSES = ("new", "accepted", "rejected", "unsure")
 """What an expert says of a candidate."""
 
-KNOWN_CLASSES = (*CLASSES, ARTEFACT, "landslide")
-"""Classes of a candidate: those of MIRAGE, slides of events, artefacts; "landslide" where no more is known."""
+CLASS_NAMES: Mapping[str, str] = {
+    **{code: slide.name for code, slide in CLASSES.items()},
+    ARTEFACT: "artefact, no landslide",
+    "landslide": "kind not known",
+}
+"""What the classes of a candidate mean: those of MIRAGE, slides of events, artefacts, and any landslide."""
+
+KNOWN_CLASSES = tuple(CLASS_NAMES)
+"""Classes of a candidate."""
+
+SIGNAL_QUALITIES = ("1 good", "2 poor")
+"""Sign_Qual, as in MIRAGE: how clearly the landslide shows in the interferogram."""
+
+CLASS_UNCERTAINTIES = ("1 low", "2 high")
+"""Class_Unc, as in MIRAGE: how uncertain its class is."""
 
 COLUMNS: Mapping[str, str] = {
     "Id": "integer",
@@ -51,6 +64,9 @@ COLUMNS: Mapping[str, str] = {
 
 JUDGED = ("Class", "Sign_Qual", "Class_Unc", "status", "remark")
 """What an expert edits, beside the outline."""
+
+DRAWN = "drawn-"
+"""How uids of outlines begin that an expert drew."""
 
 
 def export_review(
@@ -81,6 +97,12 @@ def export_review(
     overwrite
         Replace the file.
     """
+    file = Path(path)
+    if file.exists() and not overwrite:
+        raise OutputExists(
+            f"{file} exists, perhaps with judgements in it; import those first, then pass overwrite=True "
+            "(--overwrite), or choose another output"
+        )
     joined = found if isinstance(found, Detections) else Detections.joined(found)
     kept = joined.above(least_score) if least_score > 0.0 else joined
     features = candidates_of(kept)
@@ -99,7 +121,7 @@ def export_review(
         for feature in features
     ]
     about = Notes(("uid", "attributes", "outline"), rows)
-    return write_sheets(sheets, path, notes={EXPORTED: about}, overwrite=overwrite)
+    return write_sheets(sheets, file, notes={EXPORTED: about}, overwrite=overwrite)
 
 
 def candidates_of(found: Detections) -> list[dict[str, Any]]:
@@ -168,10 +190,10 @@ def _collection(
 
 def _candidate_style() -> str:
     choices = {
-        "Class": KNOWN_CLASSES,
-        "Sign_Qual": ("1", "2"),
-        "Class_Unc": ("1", "2"),
-        "status": STATUSES,
+        "Class": {f"{code} {name}": code for code, name in CLASS_NAMES.items()},
+        "Sign_Qual": {meaning: meaning[0] for meaning in SIGNAL_QUALITIES},
+        "Class_Unc": {meaning: meaning[0] for meaning in CLASS_UNCERTAINTIES},
+        "status": {status: status for status in STATUSES},
     }
     return style("status", STATUS_COLOURS, filled=False, choices=choices)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from insarfeat.georeference import parse_crs
@@ -13,16 +13,22 @@ def brought(found: Detections, crs: str | None) -> Detections:
     """Detections in a CRS: corner by corner, since edges are short."""
     if crs is None or found.crs is None:
         return found
-    own, wanted = parse_crs(found.crs), parse_crs(crs)
-    if own.equals(wanted, ignore_axis_order=True):
+    if parse_crs(found.crs).equals(parse_crs(crs), ignore_axis_order=True):
         return found
-    from pyproj import Transformer
-
-    turn = Transformer.from_crs(own, wanted, always_xy=True)
-    outlines = [_turned(outline, turn) for outline in found.outlines]
+    outlines = turned(found.outlines, found.crs, crs)
     table = found.table.drop(columns=["west", "south", "east", "north"])
     columns = {str(name): table[name].tolist() for name in table.columns}
     return Detections.of_outlines(outlines, columns, crs=crs, about=found.about)
+
+
+def turned(outlines: Sequence[Mapping[str, Any]], own: str, crs: str | None) -> list[Mapping[str, Any]]:
+    """Outlines of one CRS in another, as they are where both are the same."""
+    if crs is None or parse_crs(own).equals(parse_crs(crs), ignore_axis_order=True):
+        return list(outlines)
+    from pyproj import Transformer
+
+    turn = Transformer.from_crs(parse_crs(own), parse_crs(crs), always_xy=True)
+    return [_turned(outline, turn) for outline in outlines]
 
 
 def _turned(outline: Mapping[str, Any], turn: Any) -> dict[str, Any]:

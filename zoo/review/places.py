@@ -13,12 +13,13 @@ import numpy as np
 
 from insarfeat.errors import InvalidArgument, MissingInput, OutputExists, UnreadableInput, file_nearby
 from insarfeat.georeference import grid_of
-from insarfeat.inventory import areas_of, read_polygons
+from insarfeat.inventory import read_polygons
 from insarfeat.inventory.geopackage import Notes, Sheet, layers_in, read_notes, write_sheets
 from zoo.detections import COLUMNS, NUMBERS, Detections
 from zoo.fusion import fuse
 from zoo.review.coming_back import Change, Reviewed, as_notes
-from zoo.review.going_out import JUDGED, uid_of
+from zoo.review.going_out import uid_of
+from zoo.review.landing import SAME, landed, most_like
 from zoo.review.maps import brought
 from zoo.review.speeds import SPEEDS, speeds_of
 from zoo.review.styles import STATUS_COLOURS, style
@@ -32,13 +33,12 @@ PLACES, SIGHTINGS, VISIBLE, LOOKED, HISTORY = "places", "sightings", "visible", 
 
 _DECISION = ("status", "Sign_Qual", "Class_Unc", "remark", "reviewer", "reviewed")
 _OWN = ("uid", *_DECISION, "outline_by", "version", "updated", *SPEEDS)
-_SEEN = (
-    "confirmed", "times_seen", "independent", "chances", "share_seen", "mean_score", "orbits", "first_seen",
-    "last_seen", "class_votes", "pairs_seen", "detections",
+_TEXTS = (
+    "status", "remark", "reviewer", "reviewed", "outline_by", "uid", "orbits", "first_seen", "last_seen",
+    "class_votes", "pairs_seen",
 )  # fmt: skip
-_SAME = 0.3  # likeness of two outlines of one place
 _NOWHERE = rectangle(0.0, 0.0, 1e-6, 1e-6)
-_PROGRAM = "insarfeat"
+PROGRAM = "insarfeat"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -162,33 +162,14 @@ class Inventory:
     def judged(self, reviewed: Reviewed) -> Inventory:
         """The inventory with an expert's decisions, as :func:`zoo.review.import_review` read them.
 
-        Places that the expert drew are added.
+        Each lands on the place that it is about, by its uid or else by its outline, whether places were exported or
+        the detections they are made of. What the expert drew where there is no place is added. The same review once
+        more changes nothing.
         """
-        rows = {str(uid): number for number, uid in enumerate(self.places.table["uid"])} if len(self) else {}
-        table = self.places.table.to_dict("records")
-        outlines = list(self.places.outlines)
-        by_uid: dict[str, list[Change]] = {}
-        for change in reviewed.changes:
-            by_uid.setdefault(change.uid, []).append(change)
-        for feature in reviewed.features:
-            told = feature["properties"]
-            changes = by_uid.get(told["uid"], [])
-            if not changes:
-                continue
-            number = rows.get(told["uid"])
-            if number is None:
-                table.append(_drawn(feature, changes[0], reviewed.crs))
-                outlines.append(feature["geometry"])
-                continue
-            row = table[number]
-            row |= {"class": told["Class"], **{name: told[name] for name in JUDGED if name != "Class"}}
-            row |= {"reviewer": changes[0].who, "reviewed": changes[0].when, "updated": changes[0].when}
-            row["version"] = int(row["version"]) + 1
-            if any(change.what == "outline" for change in changes):
-                outlines[number], row["outline_by"] = feature["geometry"], changes[0].who
-        places = _detections(table, outlines, reviewed.crs if self.places.crs is None else self.places.crs)
+        kept = landed(self.places, self.sightings, reviewed, self.history)
+        places = _detections(kept.rows, kept.outlines, self.places.crs or reviewed.crs)
         return replace(
-            self, places=replace(places, about=self.places.about), history=(*self.history, *reviewed.changes)
+            self, places=replace(places, about=self.places.about), history=(*self.history, *kept.changes)
         )
 
     def write(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
@@ -223,7 +204,8 @@ def open_inventory(path: str | os.PathLike[str]) -> Inventory:
     file = Path(path)
     if not file.exists():
         raise MissingInput(
-            f"path is {str(path)!r}, and there is no such file{file_nearby(file)}; check the name and the folder"
+            f"path is {str(path)!r}, and there is no such file{file_nearby(file)}; check the name and the folder, or "
+            f"make an inventory with 'insarfeat inventory update {path} FOUND...'"
         )
     layers = layers_in(file)
     if PLACES not in layers:
@@ -268,7 +250,7 @@ def _filled(name: str, value: Any) -> Any:
             return float("nan")
         if name in ("times_seen", "independent", "chances", "detections"):
             return 0
-        if name in COLUMNS or name in ("status", "remark", "reviewer", "reviewed", "outline_by", "uid"):
+        if name in COLUMNS or name in _TEXTS:
             return ""
         return None
     return value
@@ -334,9 +316,7 @@ def _with_own(fused: Detections, sightings: Detections, time: str) -> Detections
     slow, fast, how = [], [], []
     for outline in fused.outlines:
         place = Outline.of(outline)
-        mine = [
-            n for n, other in enumerate(members) if place.likeness(other) >= _SAME and np.isfinite(low[n])
-        ]
+        mine = [n for n, other in enumerate(members) if place.likeness(other) >= SAME and np.isfinite(low[n])]
         # Medians over the pairs: air makes single ones too fast.
         slow.append(float(np.median(low[mine])) if mine else float("nan"))
         fast.append(float(np.median(high[mine])) if mine else float("nan"))
@@ -350,7 +330,7 @@ def _with_own(fused: Detections, sightings: Detections, time: str) -> Detections
         "remark": [""] * count,
         "reviewer": [""] * count,
         "reviewed": [""] * count,
-        "outline_by": [_PROGRAM] * count,
+        "outline_by": [PROGRAM] * count,
         "version": [1] * count,
         "updated": [time] * count,
         "speed_low": slow,
@@ -364,7 +344,7 @@ def _merged(old: Detections, new: Detections, time: str) -> tuple[Detections, li
     """New places with the names and decisions of the old ones, and what changed."""
     if not len(old):
         changes = [
-            Change(str(uid), "found", "", str(name), _PROGRAM, time)
+            Change(str(uid), "found", "", str(name), PROGRAM, time)
             for uid, name in zip(new.table["uid"], new.table["class"], strict=True)
         ]
         return new, changes
@@ -375,13 +355,13 @@ def _merged(old: Detections, new: Detections, time: str) -> tuple[Detections, li
     before = list(zip(old.table.to_dict("records"), old.outlines, strict=True))
     before.sort(key=lambda each: each[0]["status"] == "new")  # what was decided chooses first
     for row, outline in before:
-        number = _match(Outline.of(outline), shapes, taken)
+        number = most_like(Outline.of(outline), shapes, taken)
         if number is None:
             if row["status"] != "new":  # nobody sees it any more, and an expert has said what it is
                 rows.append(row)
                 outlines.append(outline)
             else:
-                changes.append(Change(str(row["uid"]), "gone", str(row["class"]), "", _PROGRAM, time))
+                changes.append(Change(str(row["uid"]), "gone", str(row["class"]), "", PROGRAM, time))
             continue
         taken.add(number)
         mine = rows[number]
@@ -389,48 +369,17 @@ def _merged(old: Detections, new: Detections, time: str) -> tuple[Detections, li
         mine["uid"], mine["version"] = row["uid"], int(row["version"])
         if row["status"] != "new":
             mine |= {name: row[name] for name in ("class", *_DECISION)}
-        if row["outline_by"] != _PROGRAM:
-            mine["outline_by"], outlines[number] = row["outline_by"], outline
+        if row["outline_by"] != PROGRAM:
+            mine["outline_by"], mine["area_m2"], outlines[number] = row["outline_by"], row["area_m2"], outline
         now = (int(mine["times_seen"]), int(mine["chances"]))
         if now != counts:
             mine["version"] += 1
             told = [f"{seen} of {could}" for seen, could in (counts, now)]
-            changes.append(Change(str(row["uid"]), "seen", told[0], told[1], _PROGRAM, time))
+            changes.append(Change(str(row["uid"]), "seen", told[0], told[1], PROGRAM, time))
         else:
             mine["updated"] = row["updated"]
     for number in set(range(len(shapes))) - taken:
         row = rows[number]
-        changes.append(Change(str(row["uid"]), "found", "", str(row["class"]), _PROGRAM, time))
+        changes.append(Change(str(row["uid"]), "found", "", str(row["class"]), PROGRAM, time))
     crs = new.crs if new.crs is not None else old.crs
     return replace(_detections(rows, outlines, crs), about=new.about), changes
-
-
-def _match(place: Outline, shapes: Sequence[Outline], taken: set[int]) -> int | None:
-    """The new place that an old one is; None where none is like it."""
-    alike = {number: place.likeness(shape) for number, shape in enumerate(shapes) if number not in taken}
-    best = max(alike, key=lambda number: alike[number], default=None)
-    return best if best is not None and alike[best] >= _SAME else None
-
-
-def _drawn(feature: Mapping[str, Any], change: Change, crs: str) -> dict[str, Any]:
-    """A place that an expert has drawn."""
-    told = feature["properties"]
-    pair, orbit = str(told["IFG"] or ""), str(told["Traj"] or "")
-    return {
-        "class": told["Class"],
-        "score": float("nan"),
-        "area_m2": float(areas_of([feature["geometry"]], crs=crs)[0]),
-        "pair": pair,
-        "orbit": orbit,
-        "first": "",
-        "last": "",
-        **dict.fromkeys(_SEEN),
-        "confirmed": False,
-        "uid": told["uid"],
-        **{name: told[name] for name in ("status", "Sign_Qual", "Class_Unc", "remark")},
-        "reviewer": change.who,
-        "reviewed": change.when,
-        "outline_by": change.who,
-        "version": 1,
-        "updated": change.when,
-    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 # Apart for all common kinds of colour blindness (Okabe and Ito).
@@ -22,7 +22,11 @@ _HEAD = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
 
 
 def style(
-    by: str, colours: Mapping[str, str], *, filled: bool, choices: Mapping[str, Sequence[str]] | None = None
+    by: str,
+    colours: Mapping[str, str],
+    *,
+    filled: bool,
+    choices: Mapping[str, Mapping[str, str]] | None = None,
 ) -> str:
     """QML of polygons that are coloured by a column.
 
@@ -35,7 +39,7 @@ def style(
     filled
         Whether polygons are filled, or outlines only, so that the fringes below stay visible.
     choices
-        Columns whose values are chosen from lists in the form.
+        Columns whose values are chosen from lists in the form: what the list shows, and the value that it stands for.
 
     Examples
     --------
@@ -76,9 +80,9 @@ def style(
         widget = SubElement(field, "editWidget", type="ValueMap")
         config = SubElement(SubElement(widget, "config"), "Option", type="Map")
         listed = SubElement(config, "Option", name="map", type="List")
-        for value in values:
+        for shown, value in values.items():
             SubElement(
-                SubElement(listed, "Option", type="Map"), "Option", name=value, type="QString", value=value
+                SubElement(listed, "Option", type="Map"), "Option", name=shown, type="QString", value=value
             )
     return _HEAD + tostring(root, encoding="unicode")
 
