@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib.util
 import json
 import logging
-from collections.abc import Callable, Iterator
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,9 +19,11 @@ from zoo.blindspots_verb import blindspots
 from zoo.review_verbs import inventory, review
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
     from zoo.description import ModelDescription
+    from zoo.lookup import Entry
     from zoo.model import BoxModel, MaskModel
 
 ModelName = Annotated[
@@ -71,21 +74,7 @@ def models(
             f"no models are here. Name the folder that holds some in {FOLDER_VARIABLE}, or train one: insarfeat train"
         )
         return
-    from rich.table import Table
-
-    table = Table("model", "finds", "bands", "pixels", "trained on", "size", "where")
-    for entry in found.entries:
-        told = entry.file.description
-        table.add_row(
-            told.name,
-            f"{told.task}: {', '.join(told.classes)}",
-            _bands(told),
-            f"{told.least_pixel:g} to {told.largest_pixel:g} m",
-            f"{told.training_data} data",
-            f"{entry.file.size / 1e6:.1f} MB",
-            entry.place,
-        )
-    console.print(table)
+    console.print(_listed(found.entries, console))
 
 
 def predict(
@@ -166,24 +155,31 @@ def train(
     ] = None,
     device: Device = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew, whatever is in OUT.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the recipe, and stop.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the recipe, check the data, and stop.")
+    ] = False,
 ) -> None:
     """Train a model by a recipe; called again, it goes on where it was stopped.
 
-    With --from a model learns on from its own weights: RECIPE is then what the data are called.
+    Ctrl-C and SIGTERM leave a checkpoint. With --from a model learns on from its own weights, and RECIPE is not the
+    name of a recipe but what the data are called, as valais-2020.
 
     Example: insarfeat train segformer-b0-synth patches model
     """
     from zoo import training
+    from zoo.lookup import find
+    from zoo.training import finetuning
+    from zoo.training.material import gathered
 
     logging.getLogger("zoo").setLevel(logging.getLogger("insarfeat").level)
     changes = _changes(change)
     if start is not None:
         how = training.Changes(recipe=changes, validation=validation, device=device)
         if dry_run:
-            typer.echo(f"would go on from {start} with {data}")
+            plan = finetuning.planned(start, data, name=recipe, changes=how)
+            typer.echo(f"{plan.recipe.yaml().rstrip()}\nwould go on from {start} with {data}")
             return
-        with _steps() as progress:
+        with _steps() as progress, _stoppable():
             path = training.finetune(
                 start, data, out, name=recipe, changes=how, overwrite=overwrite, progress=progress
             )
@@ -191,8 +187,9 @@ def train(
         chosen = training.Recipe.of(recipe).changed(**changes)
         if dry_run:
             typer.echo(chosen.yaml().rstrip())
+            gathered(chosen, data, validation)
             return
-        with _steps() as progress:
+        with _steps() as progress, _stoppable():
             path = training.train(
                 chosen,
                 data,
@@ -203,6 +200,7 @@ def train(
                 progress=progress,
             )
     typer.echo(f"model   {path}\nlog     {out / 'log.csv'}")
+    typer.echo(f"note: {find(path).description.statement}", err=True)
 
 
 def evaluate(
@@ -238,8 +236,8 @@ def evaluate(
     loaded = zoo.load(model, device=device)
     if dry_run:
         source, synthetic = labelled_tiles(loaded, data, part)
-        kind = "synthetic tiles" if synthetic else "patches"
-        typer.echo(f"{source.length} batch(es) of {kind} of {source.size} x {source.size} pixels")
+        kinds = {True: "synthetic tiles", False: "patches", None: "patches (whether synthetic is not known)"}
+        typer.echo(f"{source.length} batch(es) of {kinds[synthetic]} of {source.size} x {source.size} pixels")
         return
     with shown() as progress:
         scores = zoo.evaluate(loaded, data, part=part, threshold=threshold, progress=progress)
@@ -253,12 +251,48 @@ def evaluate(
             "training_data": told.training_data,
             "data": data.name,
             "part": part,
+            "on_synthetic": scores.on_synthetic,
             "scores": scores.as_dict(),
         }
         temporary = out.with_name(f"{out.name}.new")
         temporary.write_text(json.dumps(record, indent=1) + "\n")
         temporary.replace(out)
         typer.echo(f"scores  {out}")
+
+
+def _listed(entries: Sequence[Entry], console: Console) -> Table:
+    """Models as a table in which no name is cut: where it is narrow, other columns are left out."""
+    from rich.measure import Measurement
+    from rich.table import Table
+
+    dispensable = ["size", "where", "pixels", "finds", "trained on"]
+    attempts = [(30, 0), *((12, dropped) for dropped in range(len(dispensable) + 1))]
+    for width, dropped in attempts:
+        table = Table()
+        rows = [_row(entry, width) for entry in entries]
+        names = [name for name in rows[0] if name not in dispensable[:dropped]]
+        for name in names:
+            table.add_column(name, no_wrap=True, overflow="fold")
+        for row in rows:
+            table.add_row(*(row[name] for name in names))
+        if Measurement.get(console, console.options.update(width=1000), table).maximum <= console.width:
+            break
+    return table
+
+
+def _row(entry: Entry, width: int) -> dict[str, str]:
+    """What is told of a model, in lines of a width as far as that cuts no word."""
+    told = entry.file.description
+    wrap = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False)
+    return {
+        "model": told.name,
+        "finds": wrap.fill(f"{told.task}: {', '.join(told.classes)}"),
+        "bands": wrap.fill(_bands(told)),
+        "pixels": f"{told.least_pixel:g} to {told.largest_pixel:g} m",
+        "trained on": wrap.fill(f"{told.training_data} data"),
+        "size": f"{entry.file.size / 1e6:.1f} MB",
+        "where": entry.place,
+    }
 
 
 def _bands(told: ModelDescription) -> str:
@@ -330,6 +364,18 @@ def _changes(texts: list[str] | None) -> dict[str, Any]:
         bare = isinstance(found_value, str) and "," in found_value
         place[last] = yaml.safe_load(f"[{value}]") if bare else found_value
     return found
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """A training that is stopped ends with a line, and as programs do that a signal ends."""
+    from zoo.training.interrupts import Stopped
+
+    try:
+        yield
+    except Stopped as stop:
+        typer.echo(str(stop), err=True)
+        raise typer.Exit(128 + stop.signal) from None
 
 
 @contextmanager

@@ -19,6 +19,51 @@ SYNTHETIC = (
 )
 """What is said of every model that has learned from synthetic scenes, wherever its results go."""
 
+_SYNTHETIC_DATA = "synthetic"
+
+
+def joint_statement(name: str, *, together: bool = False) -> str:
+    """What must be said of a model that learned from synthetic scenes and from other data.
+
+    Parameters
+    ----------
+    name
+        Of the other data.
+    together
+        Whether from both at once, not from one after the other.
+    """
+    return (
+        f"Trained on synthetic scenes{' and' if together else ', then'} on {name}. Scores on synthetic scenes say "
+        f"nothing about accuracy on real landslides, and scores on {name} hold for data like these at best; "
+        "detections are candidates for an expert to look at."
+    )
+
+
+def statement_of(training_data: str) -> str:
+    """What must be said of a model of which no more is known than what it learned from.
+
+    Parameters
+    ----------
+    training_data
+        As in a :class:`ModelDescription`.
+
+    Examples
+    --------
+    >>> statement_of("valais-2020").split(".")[0], statement_of("synthetic + valais-2020").split(".")[0]
+    ('Trained on valais-2020', 'Trained on synthetic scenes, then on valais-2020')
+    """
+    first, *others = training_data.split(" + ")
+    named = [part for part in (first, *others) if part != _SYNTHETIC_DATA]
+    if not named:
+        return SYNTHETIC
+    if len(named) < 1 + len(others):
+        return joint_statement(" and ".join(named), together=first != _SYNTHETIC_DATA)
+    return (
+        f"Trained on {training_data}. What it scores holds for data like these at best; detections are candidates "
+        "for an expert to look at."
+    )
+
+
 Role = Literal["phase", "elevation", "power", "value"]
 
 
@@ -109,7 +154,7 @@ class ModelDescription(BaseModel):
     training_data
         "synthetic", or the name of real data.
     statement
-        What must be said wherever its results are shown.
+        What must be said wherever its results are shown; follows from ``training_data`` where it is not given.
     generator, seed
         What made the synthetic scenes, and the seed of the training.
     recipe
@@ -145,6 +190,15 @@ class ModelDescription(BaseModel):
     licence: str = "Apache-2.0"
     card_sha256: str = ""
     made_with: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _stated(cls, given: Any) -> Any:
+        """A statement that is not given must not claim other data than those that are named."""
+        if not isinstance(given, Mapping) or "statement" in given:
+            return given
+        learned_from = given.get("training_data", _SYNTHETIC_DATA)
+        return {**given, "statement": statement_of(learned_from)} if isinstance(learned_from, str) else given
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -51,7 +51,7 @@ def evaluate(
     data
         A folder of patches (:func:`insarfeat.tiling.extract_patches`, with its split), a folder of stored synthetic
         tiles (:func:`zoo.training.store_samples`), or a source of samples, which says by an attribute ``synthetic``
-        whether it is made up.
+        whether it is made up (None, or no such attribute: not known).
     part
         Of the folder.
     threshold
@@ -64,7 +64,8 @@ def evaluate(
     -------
     MaskScores or BoxScores
         They print as a table, and give numbers with ``as_dict()``. Boxes are told by area of the true box. Of
-        synthetic tiles they say so: such scores are no accuracy on real landslides.
+        synthetic tiles, and of patches cut from any synthetic scene, they say so: such scores are no accuracy on real
+        landslides. Where nobody knows, ``on_synthetic`` is None.
     """
     if not isinstance(model, Model):
         raise InvalidType(f"model must be what zoo.load gives; got {type(model).__name__}")
@@ -85,8 +86,8 @@ def evaluate(
     return _boxes(model, source, float(chosen), (synthetic, progress))
 
 
-def labelled_tiles(model: Model, data: Any, part: str) -> tuple[Source, bool]:
-    """The tiles, and whether they are synthetic."""
+def labelled_tiles(model: Model, data: Any, part: str) -> tuple[Source, bool | None]:
+    """The tiles, and whether any of them is synthetic; None where that is not known."""
     from zoo.training.samples import PatchSamples
     from zoo.training.stored import StoredSamples
 
@@ -96,7 +97,7 @@ def labelled_tiles(model: Model, data: Any, part: str) -> tuple[Source, bool]:
                 f"the source gives the bands {', '.join(data.bands)}; the model takes "
                 f"{', '.join(model.description.band_names)}"
             )
-        return data, bool(getattr(data, "synthetic", False))
+        return data, getattr(data, "synthetic", None)
     if not isinstance(data, str | Path):
         raise InvalidType(
             f"data must be the path of a folder, or a source of samples; got {type(data).__name__}"
@@ -113,10 +114,10 @@ def labelled_tiles(model: Model, data: Any, part: str) -> tuple[Source, bool]:
 
     optional = [band.name for band in told.bands if not band.required]
     patches = tiling.open_patches(folder)
-    given: Source = PatchSamples(
+    given = PatchSamples(
         patches, told.band_names, told.classes, batch=_TOGETHER, part=part, optional=optional
     )
-    return given, False
+    return given, given.synthetic
 
 
 def probabilities_of(model: MaskModel, raw: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -154,7 +155,9 @@ def _each(source: Source, progress: OnProgress) -> Iterator[Samples]:
         progress(Progress("scoring", number, source.length))
 
 
-def _masks(model: MaskModel, source: Source, threshold: float, how: tuple[bool, OnProgress]) -> MaskScores:
+def _masks(
+    model: MaskModel, source: Source, threshold: float, how: tuple[bool | None, OnProgress]
+) -> MaskScores:
     synthetic, progress = how
     tally = MaskTally(threshold, on_synthetic=synthetic)
     for samples in _each(source, progress):
@@ -172,7 +175,9 @@ def _masks(model: MaskModel, source: Source, threshold: float, how: tuple[bool, 
     return tally.scores()
 
 
-def _boxes(model: BoxModel, source: Source, threshold: float, how: tuple[bool, OnProgress]) -> BoxScores:
+def _boxes(
+    model: BoxModel, source: Source, threshold: float, how: tuple[bool | None, OnProgress]
+) -> BoxScores:
     synthetic, progress = how
     told = model.description
     apart = [_ARTEFACT] if _ARTEFACT in told.classes and len(told.classes) > 1 else []

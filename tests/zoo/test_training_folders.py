@@ -31,6 +31,7 @@ def patches(tmp_path_factory: pytest.TempPathFactory) -> Path:
     scenes = {}
     for number in range(6):
         scene = synth.scene(seed=number, size=192)[["coherence", "landslide"]]
+        scene.attrs = {"source": "Sentinel-1"}  # as if somebody had labelled them
         scenes[f"area_{number}"] = scene.assign_coords(x=scene["x"] + 20_000.0 * number)
     folder = tmp_path_factory.mktemp("labels") / "apennines"
     tiling.extract_patches(scenes, folder, size=64, stride=64)

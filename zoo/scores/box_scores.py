@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from zoo.scores.measured import Measured
 from zoo.scores.strata import Stratum
-from zoo.scores.values import ON_SYNTHETIC, Counts, Interval, Whole, aligned, plain_dict, shown
+from zoo.scores.values import Counts, Interval, Whole, aligned, origin_note, plain_dict, shown
 
 BACKGROUND: Final = "background"
 
@@ -42,7 +42,7 @@ class BoxScores:
     apart, without_truth
         Classes that are no slides; classes that had no box to be found.
     on_synthetic
-        Whether the images are synthetic scenes.
+        Whether any of the images are synthetic scenes; None where that is not known.
     """
 
     images: int
@@ -57,7 +57,7 @@ class BoxScores:
     false_alarms: Interval
     apart: tuple[str, ...]
     without_truth: tuple[str, ...]
-    on_synthetic: bool
+    on_synthetic: bool | None
 
     def as_dict(self) -> dict[str, Any]:
         """Return all scores as numbers for JSON, None for NaN; IoU thresholds are keys."""
@@ -66,8 +66,8 @@ class BoxScores:
             "names": [*self.counts, BACKGROUND],
             "rows_true_columns_detected": self.confusion.tolist(),
         }
-        if self.on_synthetic:
-            found["note"] = ON_SYNTHETIC
+        if note := origin_note(self.on_synthetic):
+            found["note"] = note
         return found
 
     def __str__(self) -> str:
@@ -98,7 +98,7 @@ class BoxScores:
                     ]
                 )
             ]
-        return "\n".join([*lines, *([ON_SYNTHETIC] if self.on_synthetic else [])])
+        return "\n".join([*lines, *([note] if (note := origin_note(self.on_synthetic)) else [])])
 
 
 def _row(name: str, precisions: Sequence[float], counts: Counts) -> list[str]:

@@ -56,7 +56,8 @@ class BoxTally:
         Properties of true boxes by which recall is told: name and edges (:func:`recall_by`), None for separate
         values.
     on_synthetic
-        Whether the images are synthetic scenes. The scores then say what they are not.
+        Whether any of the images are synthetic scenes; None where that is not known. The scores then say what they
+        are not.
 
     Examples
     --------
@@ -74,7 +75,7 @@ class BoxTally:
         apart: Sequence[str] = (),
         iou: Sequence[float] = (0.5, 0.3),
         strata: Mapping[str, Sequence[float] | None] | None = None,
-        on_synthetic: bool,
+        on_synthetic: bool | None,
     ) -> None:
         self._classes, self._apart = tuple(classes), tuple(apart)
         unknown = sorted(set(self._apart) - set(self._classes))

@@ -17,7 +17,7 @@ from zoo.scores.intervals import RESAMPLES
 from zoo.scores.masks import MaskHistogram, SizeClasses, mask_histogram, mask_histograms_by, size_classes
 from zoo.scores.measured import RATIOS, Measured, with_intervals
 from zoo.scores.objects import Hausdorff, match_objects
-from zoo.scores.values import ON_SYNTHETIC, Counts, Whole, aligned, mean_of_known, plain, plain_dict, shown
+from zoo.scores.values import Counts, Whole, aligned, mean_of_known, origin_note, plain, plain_dict, shown
 
 KINDS: Final[Mapping[str, int]] = {"coherent": 1, "incoherent": 2}
 """How a slide shows, and its number in a raster of kinds, as :mod:`insarfeat.synth` writes it."""
@@ -50,7 +50,7 @@ class MaskScores:
     reliability
         Calibration of all pixels.
     on_synthetic
-        Whether the tiles are synthetic scenes.
+        Whether any of the tiles are synthetic scenes; None where that is not known.
     """
 
     tiles: int
@@ -65,7 +65,7 @@ class MaskScores:
     objects: Measured
     hausdorff: Hausdorff
     reliability: Reliability
-    on_synthetic: bool
+    on_synthetic: bool | None
 
     def as_dict(self) -> dict[str, Any]:
         """Return all scores as numbers for JSON, None for NaN."""
@@ -74,8 +74,8 @@ class MaskScores:
         )
         found["hausdorff_median_m"] = plain(self.hausdorff.largest)
         found["hausdorff_95_median_m"] = plain(self.hausdorff.percentile_95)
-        if self.on_synthetic:
-            found["note"] = ON_SYNTHETIC
+        if note := origin_note(self.on_synthetic):
+            found["note"] = note
         return found
 
     def __str__(self) -> str:
@@ -99,7 +99,7 @@ class MaskScores:
             f"expected calibration error {shown(self.reliability.expected_calibration_error)}, Brier score "
             f"{shown(self.reliability.brier)}",
         ]
-        return "\n".join([*lines, *([ON_SYNTHETIC] if self.on_synthetic else [])])
+        return "\n".join([*lines, *([note] if (note := origin_note(self.on_synthetic)) else [])])
 
 
 class MaskTally:
@@ -115,7 +115,8 @@ class MaskTally:
     sizes
         Borders of the size classes, m2.
     on_synthetic
-        Whether the tiles are synthetic scenes. The scores then say what they are not.
+        Whether any of the tiles are synthetic scenes; None where that is not known. The scores then say what they are
+        not.
 
     Examples
     --------
@@ -134,7 +135,7 @@ class MaskTally:
         *,
         object_iou: float = 0.4,
         sizes: SizeClasses | None = None,
-        on_synthetic: bool,
+        on_synthetic: bool | None,
     ) -> None:
         self._threshold = share("threshold", threshold, zero=True)
         self._object_iou = share("object_iou", object_iou)

@@ -9,7 +9,7 @@ import numpy as np
 
 from insarfeat.errors import InvalidArgument
 from zoo.scores.calibration import Reliability
-from zoo.scores.values import ON_SYNTHETIC, Curve
+from zoo.scores.values import Curve, origin_note
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,7 +18,7 @@ _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#
 _LINES = ("-", "--", "-.", ":")
 
 
-def precision_recall_picture(curves: Mapping[str, Curve], *, on_synthetic: bool) -> Figure:
+def precision_recall_picture(curves: Mapping[str, Curve], *, on_synthetic: bool | None) -> Figure:
     """Draw precision over recall, one line per curve.
 
     Parameters
@@ -26,7 +26,7 @@ def precision_recall_picture(curves: Mapping[str, Curve], *, on_synthetic: bool)
     curves
         By name, as the legend shows it.
     on_synthetic
-        Whether they were reached on synthetic scenes; it then stands below.
+        Whether they were reached on synthetic scenes, or None where that is not known; it then stands below.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def precision_recall_picture(curves: Mapping[str, Curve], *, on_synthetic: bool)
     return _finished(figure, axes, "recall", "precision")
 
 
-def reliability_picture(tables: Mapping[str, Reliability], *, on_synthetic: bool) -> Figure:
+def reliability_picture(tables: Mapping[str, Reliability], *, on_synthetic: bool | None) -> Figure:
     """Draw how often slides were true over the probability that was told; the diagonal is what should be.
 
     Parameters
@@ -65,7 +65,7 @@ def reliability_picture(tables: Mapping[str, Reliability], *, on_synthetic: bool
     tables
         By name, as the legend shows it, such as before and after a temperature.
     on_synthetic
-        Whether they were reached on synthetic scenes; it then stands below.
+        Whether they were reached on synthetic scenes, or None where that is not known; it then stands below.
 
     Returns
     -------
@@ -100,7 +100,7 @@ def reliability_picture(tables: Mapping[str, Reliability], *, on_synthetic: bool
     return _finished(figure, axes, "probability", "share of slides")
 
 
-def _square(lines: Mapping[str, object], on_synthetic: bool) -> tuple[Figure, Any]:
+def _square(lines: Mapping[str, object], on_synthetic: bool | None) -> tuple[Figure, Any]:
     if not lines:
         raise InvalidArgument("there is nothing to draw; give at least one named line")
     from insarfeat.plot import require
@@ -111,8 +111,8 @@ def _square(lines: Mapping[str, object], on_synthetic: bool) -> tuple[Figure, An
 
     figure = Figure(figsize=(4.6, 4.8), facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
-    if on_synthetic:
-        figure.supxlabel(ON_SYNTHETIC.replace(": ", ":\n"), fontsize=7, color="0.3")
+    if note := origin_note(on_synthetic):
+        figure.supxlabel(note.replace(": ", ":\n").replace("; ", ";\n"), fontsize=7, color="0.3")
     return figure, figure.add_subplot()
 
 

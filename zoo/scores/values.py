@@ -16,6 +16,30 @@ Whole = NDArray[np.int64]
 ON_SYNTHETIC: Final = "Scores on synthetic scenes: they say nothing about accuracy on real landslides."
 """Stands under every score that was reached on synthetic scenes."""
 
+NOT_KNOWN: Final = (
+    "Whether these are synthetic scenes is not known; if they are, scores say nothing about accuracy on real "
+    "landslides."
+)
+"""Stands under every score of data that do not say where they come from."""
+
+
+def origin_note(on_synthetic: bool | None) -> str:
+    """What has to stand under scores; "" where they were reached on real scenes.
+
+    Parameters
+    ----------
+    on_synthetic
+        Whether any of the scenes is synthetic; None where that is not known.
+
+    Examples
+    --------
+    >>> origin_note(None).split(";")[0], origin_note(False)
+    ('Whether these are synthetic scenes is not known', '')
+    """
+    if on_synthetic is None:
+        return NOT_KNOWN
+    return ON_SYNTHETIC if on_synthetic else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:

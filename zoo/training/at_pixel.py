@@ -27,6 +27,7 @@ class AtPixel:
     def __init__(self, source: Source, bands: Sequence[Band], pixel: float) -> None:
         self.bands, self.classes = source.bands, source.classes
         self.pixel, self.size = source.pixel, source.size
+        self.synthetic: bool | None = getattr(source, "synthetic", None)
         self._source = source
         self._factors = torch.tensor(steepness(bands, pixel, source.pixel)).view(1, -1, 1, 1)
 

@@ -13,12 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from insarfeat.errors import InvalidArgument, InvalidType
-from zoo.description import SYNTHETIC, ModelDescription
+from insarfeat.settings import is_settings_file
+from zoo.description import SYNTHETIC, ModelDescription, joint_statement
 from zoo.networks.yolo import BOX_VALUES as _OF_A_BOX
 from zoo.training import steps
 from zoo.training.loop import Beginning, Progress, Training, prepared
-from zoo.training.material import SYNTHETIC_DATA, Provenance, gathered
-from zoo.training.recipes import Recipe
+from zoo.training.material import SYNTHETIC_DATA, Material, Provenance, gathered
+from zoo.training.recipes import RECIPES, Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,23 @@ class Changes:
     classes: Sequence[str] | None = None
     validation: Any = None
     device: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A fine-tuning that has been checked and not begun.
+
+    Attributes
+    ----------
+    old
+        The model that it starts from, as :func:`zoo.load` gives it.
+    recipe, material
+        How it learns, and from what.
+    """
+
+    old: Any
+    recipe: Recipe
+    material: Material
 
 
 def finetune(
@@ -83,32 +101,51 @@ def finetune(
     Path
         The new model's file.
     """
+    chosen = Changes() if changes is None else changes
+    plan = planned(model, data, name=name, changes=chosen)
+    told, recipe = plan.old.description, plan.recipe
+    state = {key: value.detach().cpu() for key, value in plan.old.network.state_dict().items()}
+    beginning = Beginning(
+        lambda description: description.model_copy(
+            update={"recipe": {**description.recipe, "from": f"{told.name}, version {told.version}"}}
+        ),
+        lambda network: _fill(network, state, told.classes, recipe.classes),
+    )
+    device = steps.chosen_device(chosen.device)
+    folder = prepared(Path(out), overwrite)
+    return Training(recipe, plan.material, folder, device, progress, beginning).run()
+
+
+def planned(model: Any, data: Any, *, name: str, changes: Changes) -> Plan:
+    """Check everything that a fine-tuning needs, and begin nothing.
+
+    Parameters
+    ----------
+    model, data, name, changes
+        As for :func:`finetune`.
+    """
     if not isinstance(name, str) or not name.strip():
         raise InvalidArgument(f"name must say what the data are, as 'valais-2020'; got {name!r}")
-    chosen = Changes() if changes is None else changes
+    if name.strip() in RECIPES or is_settings_file(name):
+        raise InvalidArgument(
+            f"{name!r} is a recipe, and a model that learns on has its own: give a name that says what the data are, "
+            "as valais-2020, since the new model says of itself to have learned from data of this name. On the "
+            "command line: insarfeat train valais-2020 DATA OUT --from MODEL"
+        )
     old = _model(model)
     told: ModelDescription = old.description
-    classes = told.classes if chosen.classes is None else tuple(chosen.classes)
+    classes = told.classes if changes.classes is None else tuple(changes.classes)
     recipe = recipe_of(told, f"{_stem(told)}-{_slug(name)}", classes)
-    recipe = recipe.changed(**(chosen.recipe or {}))
+    recipe = recipe.changed(**(changes.recipe or {}))
     kept = {"network": told.architecture, "bands": told.bands}
     for key, value in kept.items():
         if getattr(recipe, key) != value:
             raise InvalidArgument(
                 f"{key} of the recipe cannot be changed: the model's weights are for its own"
             )
-    material = gathered(recipe, data, chosen.validation)
-    provenance = _both(told, name, synthetic=material.provenance.training_data == SYNTHETIC_DATA)
-    material = material.renamed(provenance.training_data, provenance.statement)
-    state = {key: value.detach().cpu() for key, value in old.network.state_dict().items()}
-    beginning = Beginning(
-        lambda description: description.model_copy(
-            update={"recipe": {**description.recipe, "from": f"{told.name}, version {told.version}"}}
-        ),
-        lambda network: _fill(network, state, told.classes, classes),
-    )
-    device = steps.chosen_device(chosen.device)
-    return Training(recipe, material, prepared(Path(out), overwrite), device, progress, beginning).run()
+    material = gathered(recipe, data, changes.validation)
+    provenance = _both(told, name, material.provenance)
+    return Plan(old, recipe, material.renamed(provenance.training_data, provenance.statement))
 
 
 def recipe_of(description: ModelDescription, name: str, classes: Sequence[str]) -> Recipe:
@@ -178,21 +215,21 @@ def _slug(name: str) -> str:
     return found
 
 
-def _both(told: ModelDescription, name: str, *, synthetic: bool) -> Provenance:
+def _both(told: ModelDescription, name: str, data: Provenance) -> Provenance:
     """What is said of a model that has learned from two kinds of data."""
-    if synthetic:
+    parts = data.training_data.split(" + ")
+    if parts == [SYNTHETIC_DATA]:
         joined = told.training_data
         joined = joined if SYNTHETIC_DATA in joined.split(" + ") else f"{joined} + {SYNTHETIC_DATA}"
         return Provenance(joined, told.statement)
-    joined = f"{told.training_data} + {name.strip()}"
+    mixed = SYNTHETIC_DATA in parts
+    before = told.training_data.split(" + ")
+    between = [SYNTHETIC_DATA] if mixed and SYNTHETIC_DATA not in before else []
+    joined = " + ".join([*before, *between, name.strip()])
     if told.statement == SYNTHETIC:
-        return Provenance(
-            joined,
-            f"Trained on synthetic scenes, then on {name.strip()}. Scores on synthetic scenes say nothing about "
-            f"accuracy on real landslides, and scores on {name.strip()} hold for data like these at best; detections "
-            "are candidates for an expert to look at.",
-        )
-    return Provenance(joined, f"{told.statement} It then learned from {name.strip()}.")
+        return Provenance(joined, joint_statement(name.strip()))
+    partly = ", of which some are synthetic scenes" if mixed else ""
+    return Provenance(joined, f"{told.statement} It then learned from {name.strip()}{partly}.")
 
 
 def _fill(network: Any, state: Mapping[str, Tensor], before: Sequence[str], after: Sequence[str]) -> None:

@@ -17,10 +17,11 @@ from torch import nn
 from insarfeat.errors import InvalidArgument, MissingInput, OutputExists, RunFailed
 from zoo.description import ModelDescription
 from zoo.networks.assembly import assembled
+from zoo.scores.values import origin_note
 from zoo.training import log, steps
 from zoo.training.augment import augmented
 from zoo.training.checkpoints import NAME, Checkpoint, Standing, optimizer_state, restore
-from zoo.training.interrupts import Interrupts
+from zoo.training.interrupts import Interrupts, Stopped
 from zoo.training.material import Material, gathered
 from zoo.training.outset import described
 from zoo.training.recipes import Recipe
@@ -33,6 +34,8 @@ SECONDS_BETWEEN_CHECKPOINTS = 300.0
 
 Progress = Callable[[log.Step], None]
 """Is called after each step, and may stop the training by raising KeyboardInterrupt."""
+
+_MAY_CHANGE = ("epochs", "patience")  # of a recipe, between one call and the next
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +56,8 @@ def train(
     installed), a checkpoint, and the model's own file, ``<name>-v<version>.safetensors``: of the epoch that did best
     on the validation data, with the threshold that was best there and probabilities calibrated on it. Called again
     with the same recipe and data, it goes on from the checkpoint; on one thread of a CPU the result is the same, bit
-    for bit, as without the interruption. Ctrl-C leaves a checkpoint.
+    for bit, as without the interruption. Ctrl-C and SIGTERM leave a checkpoint. Of the recipe, ``epochs`` and
+    ``patience`` may differ when it goes on, also after the end; the learning rate is then that of the new ones.
 
     Parameters
     ----------
@@ -140,7 +144,8 @@ class Training:
         self._checkpoint = out / NAME
         found = self._found()
         if found is not None:
-            self._description = found.description
+            changed = {**found.description.recipe, "changed": recipe.differences()}
+            self._description = found.description.model_copy(update={"recipe": changed})
         else:
             self._description = described(recipe, material)
             if beginning is not None:
@@ -158,7 +163,9 @@ class Training:
         if found is not None:
             restore(self._network, self._optimizer, found.network, found.optimizer)
             self._standing = found.standing
-            _log.info("going on after %d epochs and %d steps", self._standing.epoch, self._standing.batch)
+            self._standing.finished = self._is_enough(self._standing.epoch)
+            if not self._standing.finished:
+                _log.info("going on after %d epochs and %d steps", self._standing.epoch, self._standing.batch)
         self._objective = steps.objective(recipe, self._network)
         self._validator = Validator(recipe, self._objective, self._network)
         self._written = time.monotonic()
@@ -172,10 +179,14 @@ class Training:
             The model's file.
         """
         log.replace(self._out / "recipe.yaml", self._recipe.yaml().encode())
+        if self._standing.finished:
+            _log.info("already finished, after epoch %d: more epochs make it go on", self._standing.epoch)
+        elif note := origin_note(self._material.judged_on_synthetic):
+            _log.info("validation: %s", note)
         with Interrupts() as interrupts, steps.own_chance(self._device):
             while not self._standing.finished:
                 self._epoch(interrupts)
-                self._judge()
+                self._judge(interrupts)
         return self._model_file
 
     @property
@@ -192,10 +203,16 @@ class Training:
             ("data", found.data, self._material.looks()),
         ):
             other = [key for key in now if then.get(key) != now[key]]
+            if what == "recipe":
+                other = [key for key in other if key not in _MAY_CHANGE]
             if other:
+                model = self._out / f"{found.description.name}{SUFFIX}"
+                learn_on = (
+                    f"; to let its model learn on, fine-tune it (--from {model})" if model.exists() else ""
+                )
                 raise OutputExists(
-                    f"{self._out} holds a training with another {what}: {', '.join(other)} differ(s); choose another "
-                    "folder, or pass overwrite=True to lose that training"
+                    f"{self._out} holds a training with another {what}: {', '.join(other)} differ(s){learn_on}; "
+                    "choose another folder, or pass overwrite=True to lose that training"
                 )
         return found
 
@@ -210,11 +227,18 @@ class Training:
             standing.batch += 1
             standing.seconds = time.monotonic() - began
             self._tell()
-            if interrupts.raised:
-                self._write_checkpoint()
-                raise KeyboardInterrupt(f"stopped; the same call goes on from {self._checkpoint}")
+            self._stop_if_asked(interrupts)
             if time.monotonic() - self._written >= SECONDS_BETWEEN_CHECKPOINTS:
                 self._write_checkpoint()
+
+    def _stop_if_asked(self, interrupts: Interrupts) -> None:
+        """Leave a checkpoint and stop, if somebody asked for it."""
+        if interrupts.raised is None or self._standing.finished:
+            return
+        self._write_checkpoint()
+        epoch, batch = self._standing.epoch, self._standing.batch
+        where = f"epoch {epoch + 1}, step {batch}" if batch else f"epoch {epoch}"
+        raise Stopped(f"stopped after {where}; the same command goes on", interrupts.raised)
 
     def _tell(self, row: log.Row | None = None) -> None:
         if self._progress is None:
@@ -275,14 +299,16 @@ class Training:
         )
         return self._recipe.optimizer.learning_rate * share
 
-    def _judge(self) -> None:
+    def _judge(self, interrupts: Interrupts) -> None:
         """End an epoch: validate, keep the best, log, and decide whether to go on."""
         standing = self._standing
         began = time.monotonic()
         if not standing.batch:
             raise InvalidArgument("data gave no batch in an epoch; an epoch must have at least one")
         with steps.precision(self._recipe.precision, self._device):
-            judged = self._validator.judged(self._material.validation, self._device)
+            judged = self._validator.judged(
+                self._material.validation, self._device, lambda: self._stop_if_asked(interrupts)
+            )
         row = log.Row(
             standing.epoch + 1,
             standing.batch,
@@ -296,6 +322,7 @@ class Training:
         self._standing = self._after(row)
         self._write_tables(row)
         self._write_checkpoint()
+        self._stop_if_asked(interrupts)
 
     def _keep_if_best(self, judged: Validation) -> None:
         standing = self._standing
@@ -308,10 +335,10 @@ class Training:
 
     def _after(self, row: log.Row) -> Standing:
         """Where it stands after an epoch."""
-        standing, patience = self._standing, self._recipe.patience
+        standing = self._standing
         done = standing.epoch + 1
-        tired = patience is not None and done - standing.best_epoch >= patience
-        if tired and done < self._recipe.epochs:
+        finished = self._is_enough(done)
+        if finished and done < self._recipe.epochs:
             _log.info("no better validation since epoch %d: stopped", standing.best_epoch)
         return replace(
             standing,
@@ -319,16 +346,22 @@ class Training:
             batch=0,
             sums={},
             seconds=0.0,
-            finished=tired or done >= self._recipe.epochs,
+            finished=finished,
             rows=[*standing.rows, row],
         )
+
+    def _is_enough(self, done: int) -> bool:
+        """Whether the recipe asks for no more than these epochs."""
+        best, patience = self._standing.best_epoch, self._recipe.patience
+        return done >= self._recipe.epochs or (patience is not None and done > 0 and done - best >= patience)
 
     def _write_tables(self, row: log.Row) -> None:
         from zoo.training.pictures import write_curves
 
         _log.info("%s", row)
         log.write_log(self._standing.rows, self._out / "log.csv")
-        write_curves(self._standing.rows, self._out / "curves.png")
+        note = origin_note(self._material.judged_on_synthetic)
+        write_curves(self._standing.rows, self._out / "curves.png", note)
 
     def _write_checkpoint(self) -> None:
         Checkpoint(

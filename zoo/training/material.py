@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from insarfeat.errors import InvalidArgument, InvalidType, MissingInput, file_nearby, suggestion
-from zoo.description import SYNTHETIC
+from zoo.description import SYNTHETIC, joint_statement, statement_of
 from zoo.networks import NETWORKS
 from zoo.training.at_pixel import AtPixel
+from zoo.training.labelled import LANDSLIDE
 from zoo.training.recipes import Recipe
 from zoo.training.samples import PatchSamples, Source, SyntheticOptions, SyntheticSamples
 from zoo.training.stored import StoredSamples
 
 SYNTHETIC_DATA = "synthetic"
 """The data that are made while a network learns; also what is told of models that learned from such data."""
+
+_log = logging.getLogger(__name__)
 
 _TRAIN, _VALIDATION = "train", "validation"
 _STORED = "tiles.json"  # in each part of a folder of stored tiles
@@ -48,11 +52,16 @@ class Provenance:
         >>> Provenance.of_real("valais-2020").training_data
         'valais-2020'
         """
-        return cls(
-            name,
-            f"Trained on {name}. What it scores holds for data like these at best; detections are candidates for an "
-            "expert to look at.",
-        )
+        return cls(name, statement_of(name))
+
+    @classmethod
+    def of_mixed(cls, name: str) -> Provenance:
+        """Of data of which some are synthetic scenes.
+
+        >>> Provenance.of_mixed("valais-2020").training_data
+        'synthetic + valais-2020'
+        """
+        return cls(f"{SYNTHETIC_DATA} + {name}", joint_statement(name, together=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +79,11 @@ class Material:
     train: Source
     validation: Source
     provenance: Provenance
+
+    @property
+    def judged_on_synthetic(self) -> bool | None:
+        """Whether any of the validation data is synthetic; None where that is not known."""
+        return self.validation.synthetic if isinstance(self.validation, AtPixel) else None
 
     def looks(self) -> dict[str, Any]:
         """What of the data must be the same when a training goes on."""
@@ -166,8 +180,12 @@ def _from_folder(recipe: Recipe, folder: Path, part: str) -> Source:
         )
     from insarfeat import tiling
 
+    patches = tiling.open_patches(folder)
+    _check_classes(recipe, patches)
+    if part == _TRAIN:
+        _warn_of_others(recipe, patches)
     return PatchSamples(
-        tiling.open_patches(folder),
+        patches,
         recipe.band_names,
         recipe.classes,
         batch=recipe.batch,
@@ -176,6 +194,37 @@ def _from_folder(recipe: Recipe, folder: Path, part: str) -> Source:
         seed=recipe.seed,
         optional=recipe.optional_bands,
     )
+
+
+def _check_classes(recipe: Recipe, patches: Any) -> None:
+    """Whether patches have what the recipe looks for; if not, what to write."""
+    if recipe.classes == (LANDSLIDE,) or not patches.classes:
+        return
+    absent = [name for name in recipe.classes if name not in patches.classes]
+    if absent:
+        there = ",".join(patches.classes)
+        raise InvalidArgument(
+            f"the recipe {recipe.name!r} looks for {', '.join(absent)}{suggestion(absent[0], patches.classes)}, "
+            f"which the patches do not have; they have {', '.join(patches.classes)}. Change what it looks for: "
+            f"--set classes={there}, or --set classes={LANDSLIDE} for all of them as one (of a Recipe: "
+            "changed(classes=...))"
+        )
+
+
+def _warn_of_others(recipe: Recipe, patches: Any) -> None:
+    """Tell of labels that nothing is learned from, because the recipe does not name their class."""
+    if recipe.classes == (LANDSLIDE,):
+        return
+    chosen = patches.part(_TRAIN)
+    counted = chosen.boxes["class"][chosen.boxes["patch"].isin(chosen.table["patch"])].value_counts()
+    others = sorted(name for name in counted.index if name not in recipe.classes)
+    if others:
+        _log.warning(
+            "%d of %d boxes in the training patches are of %s, which the recipe does not look for: they are ignored, "
+            "neither found nor background. Name more classes with --set classes=..., or all as one with "
+            "--set classes=%s",
+            counted[others].sum(), counted.sum(), ", ".join(others), LANDSLIDE,
+        )  # fmt: skip
 
 
 def _check(recipe: Recipe, source: Source, what: str) -> None:
@@ -204,14 +253,24 @@ def _check(recipe: Recipe, source: Source, what: str) -> None:
 
 
 def _provenance(source: Source, data: Any) -> Provenance:
+    if isinstance(source, PatchSamples) and source.synthetic:
+        return (
+            Provenance(SYNTHETIC_DATA, SYNTHETIC)
+            if source.all_synthetic
+            else Provenance.of_mixed(_name(data))
+        )
     if isinstance(source, SyntheticSamples | StoredSamples):
         from insarfeat.synth.frozen import generator_digest
 
         digest = source.generator if isinstance(source, StoredSamples) else generator_digest()
         return Provenance(SYNTHETIC_DATA, SYNTHETIC, digest)
-    if isinstance(data, str | Path):
-        return Provenance.of_real(Path(data).resolve().name)
-    return Provenance.of_real("data of the user's own")
+    if getattr(source, "synthetic", None) and not isinstance(source, PatchSamples):
+        return Provenance(SYNTHETIC_DATA, SYNTHETIC)
+    return Provenance.of_real(_name(data))
+
+
+def _name(data: Any) -> str:
+    return Path(data).resolve().name if isinstance(data, str | Path) else "data of the user's own"
 
 
 def _looks(source: Source) -> dict[str, Any]:

@@ -110,6 +110,12 @@ class Recipe(Settings):
         default=0, ge=0, description="the same seed gives the same training, on the same machine"
     )
 
+    @field_validator("classes", mode="before")
+    @classmethod
+    def _one_or_several(cls, classes: Any) -> Any:
+        """One name is as good as a list of one."""
+        return (classes,) if isinstance(classes, str) else classes
+
     @field_validator("network")
     @classmethod
     def _known(cls, network: str) -> str:

@@ -295,6 +295,17 @@ class PatchSamples:
             raise InvalidArgument("no patch is in the selection; there is nothing to learn from")
 
     @property
+    def synthetic(self) -> bool | None:
+        """Whether any of these patches was cut from a synthetic scene; None where that is not known."""
+        found: bool | None = self._patches[self._places].synthetic
+        return found
+
+    @property
+    def all_synthetic(self) -> bool:
+        """Whether all of them are known to have been."""
+        return all(self._patches[self._places].synthetic_scenes.values())
+
+    @property
     def length(self) -> int:
         """Batches in an epoch."""
         return -(-len(self._places) // self._batch)

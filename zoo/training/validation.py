@@ -75,12 +75,23 @@ class Validator:
     def __init__(self, recipe: Recipe, objective: Objective, network: nn.Module) -> None:
         self._recipe, self._objective, self._network = recipe, objective, network
 
-    def judged(self, source: Source, device: torch.device) -> Validation:
-        """Look at the first epoch of a source, which is the same each time."""
+    def judged(
+        self, source: Source, device: torch.device, before_each: Callable[[], None] = lambda: None
+    ) -> Validation:
+        """Look at the first epoch of a source, which is the same each time.
+
+        Parameters
+        ----------
+        source, device
+            What is looked at, and where.
+        before_each
+            Called before each batch; it may raise.
+        """
         self._network.eval()
         judge = _Boxes(self._recipe, self._network) if self._recipe.task == "boxes" else _Masks()
         losses = []
         for samples, found in self._outputs(source, device):
+            before_each()
             losses.append(float(self._objective(found, softened(samples, self._recipe.loss.sigma))["loss"]))
             judge.add(found, samples)
         if not losses:

@@ -164,6 +164,22 @@ class Patches(Sequence[Patch]):
         parts: pd.Series = split["part"].reindex(self.table["patch"]).fillna("")
         return parts.set_axis(self.table.index)
 
+    @property
+    def synthetic_scenes(self) -> dict[str, bool | None]:
+        """Whether each scene of this selection is the generator's; None where it is not known.
+
+        It is known of scenes that have the attribute ``source``, and of products of processors. Datasets that were
+        written before this was noted know it of none.
+        """
+        told: Mapping[str, bool | None] = self._told.get("synthetic", {})
+        return {scene: told.get(scene) for scene in self.table["scene"].unique().tolist()}
+
+    @property
+    def synthetic(self) -> bool | None:
+        """True where any scene is synthetic, False where all are known not to be, None where that is not known."""
+        told = self.synthetic_scenes.values()
+        return True if any(told) else None if None in told or not told else False
+
     def __len__(self) -> int:
         return len(self.table)
 

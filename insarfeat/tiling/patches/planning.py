@@ -322,6 +322,7 @@ class PatchPlan:
             "format": format,
             **self._origin,
             "scenes": [view.title for view in self._views],
+            "synthetic": {view.scene.name: view.scene.synthetic for view in self._views},
             "inputs": sorted({view.scene.source for view in self._views if view.scene.source}),
             "layout": layout_told(self._layout),
             "classes": self._classes,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,6 +64,8 @@ class Scene:
         What it was opened from, for the provenance.
     label_source
         File of the mapped boxes that came with it (MIRAGE), or None.
+    synthetic
+        Whether the generator made it; None where its attributes do not say where it comes from.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Scene:
     orbit: str = ""
     source: str = ""
     label_source: Path | None = None
+    synthetic: bool | None = None
 
     @property
     def dims(self) -> tuple[Hashable, Hashable]:
@@ -226,7 +229,28 @@ def _scene(found: Found, taken: set[str]) -> Scene:
         " ".join(part for part in parts if part),
         found.source,
         Path(labels) if labels.lower().endswith(".shp") else None,
+        _is_synthetic(attributes),
     )
+
+
+def _is_synthetic(attributes: Mapping[Any, Any]) -> bool | None:
+    """Whether a scene is the generator's, by what it says of its source; None where it says nothing.
+
+    What a reader knew as a processor's product is real, unless its source says otherwise; plain rasters may be
+    anything.
+
+    >>> _is_synthetic({"source": "synthetic scene, insarfeat.synth"}), _is_synthetic({"product": "LiCSAR"})
+    (True, False)
+    >>> _is_synthetic({"title": "some layers"}) is None
+    True
+    """
+    from insarfeat.io.products import READERS
+
+    source = str(attributes.get("source") or "").strip().lower()
+    if "synthetic" in source:
+        return True
+    processors = {reader.title for reader in READERS if reader.name != "rasters"}
+    return False if source or attributes.get("product") in processors else None
 
 
 def _safe(name: str, taken: set[str]) -> str:
