@@ -138,7 +138,7 @@ def report(
         list[Path] | None,
         typer.Argument(
             metavar="[RESULT]...",
-            help="What was found in it: .nc, .zarr, .tif on its grid, or .gpkg, .geojson.",
+            help="What was found in it: .nc, .zarr, .tif on its grid; .gpkg, .geojson; blindspots.nc.",
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The page; STACK with .html where none is named.")] = None,
