@@ -114,7 +114,7 @@ class TestParts:
 
     def test_have_names(self, twenty: Path) -> None:
         with pytest.raises(
-            InvalidArgument, match="part must be one of 'all', 'train', 'validation', 'test'; got 'dev'"
+            InvalidArgument, match="part must be one of all, train, validation, test; got 'dev'"
         ):
             DemFolder(twenty, part="dev")  # type: ignore[arg-type]
 
