@@ -130,6 +130,9 @@ def predict(
         )
     else:
         typer.echo(f"found   {out}  ({', '.join(map(str, found.data_vars))})")
+    missing = (found.about if isinstance(found, zoo.Detections) else found.attrs).get("missing_bands")
+    if missing:
+        typer.echo(f"note: the stack has no {missing}; the model did without", err=True)
     typer.echo(f"note: {loaded.description.statement}", err=True)
 
 

@@ -9,6 +9,7 @@ again, and so that a plan can run the same expression with tiles of its own.
 from __future__ import annotations
 
 import importlib
+import math
 import os
 import uuid
 from collections.abc import Iterable, Sequence
@@ -40,6 +41,7 @@ from insarfeat.dispatch.program import Program
 from insarfeat.dispatch.reduction import Reduction
 from insarfeat.dispatch.sources import ArraySource, ChunkedSource, Source
 from insarfeat.dispatch.whole import BoundStep
+from insarfeat.errors import InvalidArgument
 from insarfeat.windows import Window
 
 Array = NDArray[Any]
@@ -63,6 +65,11 @@ def value_of(array: Any) -> tuple[Value, tuple[da.Array, ...]]:
         layer = array.dask.layers.get(array.name) if isinstance(array.dask, HighLevelGraph) else None
         if isinstance(layer, ExpressionLayer):
             return layer.value, layer.foreign
+        if any(math.isnan(size) for size in array.shape):
+            raise InvalidArgument(
+                f"a Dask array of shape {array.shape} has chunks of unknown sizes, as selecting by a mask leaves "
+                "them; call its compute_chunk_sizes() first"
+            )
         return Value(Leaf(ChunkedSource(array.name, array.chunks, array.dtype))), (array,)
     return Value(Leaf(ArraySource(np.asarray(array)))), ()
 

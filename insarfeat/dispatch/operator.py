@@ -149,8 +149,8 @@ class Operator:
         """Ground size of pixels of a bare array."""
         if resolution is None:
             raise InvalidArgument(
-                f"{self.short_name} needs resolution= (metres per pixel; a number or (dy, dx)) for bare arrays; "
-                "DataArrays with coordinates need none"
+                "a bare array needs resolution= (metres per pixel; a number or (dy, dx)); DataArrays with "
+                "coordinates need none"
             )
         return planar_metrics(resolution)
 

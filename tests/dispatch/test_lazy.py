@@ -229,6 +229,11 @@ def test_only_the_window_that_is_needed_is_read() -> None:
             "secondary is 5 x 6 pixels, the rasters before it 5 x 5",
         ),
         (lambda: terrain.slope(xr.DataArray(np.zeros(5), dims="x")), InvalidType, "at least two dimensions"),
+        (
+            lambda: terrain.slope(da.ones((6, 6), chunks=3)[da.arange(6, chunks=3) > 2], resolution=1),
+            InvalidArgument,
+            r"chunks of unknown sizes.*compute_chunk_sizes\(\) first",
+        ),
     ],
 )
 def test_bad_input_gets_one_clear_message(call: object, error: type[Exception], message: str) -> None:

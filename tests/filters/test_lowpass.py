@@ -131,5 +131,5 @@ def test_a_width_of_thousands_of_pixels_is_refused() -> None:
 
 
 def test_bare_arrays_need_a_resolution() -> None:
-    with pytest.raises(InvalidArgument, match="gaussian needs resolution="):
+    with pytest.raises(InvalidArgument, match="a bare array needs resolution="):
         filters.gaussian(speckle(5, 5), width=100.0)

@@ -87,6 +87,16 @@ def test_predict_takes_boxes_too(run: Callable[..., Any], shelf: Path, stack: Pa
     assert len(zoo.Detections.read(tmp_path / "found.geojson")) > 0
 
 
+@pytest.mark.parametrize("out", ["found.nc", "found.csv"])
+def test_predict_says_which_bands_it_went_without(
+    run: Callable[..., Any], shelf: Path, stack: Path, tmp_path: Path, out: str
+) -> None:
+    assert "the stack has no" not in run("predict", "small-masks", stack, tmp_path / out).err
+    bare = insarfeat.write(small_models.stack(96, 110).drop_vars("elevation"), tmp_path / "bare.nc")
+    done = run("predict", "small-masks", bare, tmp_path / f"bare-{out}")
+    assert "note: the stack has no elevation; the model did without" in done.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -163,7 +163,9 @@ def test_what_is_no_product_is_told_with_what_it_holds(tmp_path: Path) -> None:
 
 def test_a_folder_above_products_points_to_them(tmp_path: Path) -> None:
     hyp3_product(tmp_path / GAMMA, GAMMA, {"corr": numbers(1, 0, 1)})
-    with pytest.raises(UnreadableInput, match=r"Products lie in it: open them one by one \(insarfeat info FOLDER"):
+    with pytest.raises(
+        UnreadableInput, match=r"Products lie in it: open them one by one \(insarfeat info FOLDER"
+    ):
         open_product(tmp_path)
 
 
