@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from insarfeat.errors import InvalidArgument
+from insarfeat.errors import InvalidArgument, suggestion
 from insarfeat.plot._figure import (
     _add_colour_bar,
     _add_scale_bar,
@@ -105,7 +105,8 @@ def _chosen(rasters: list[str], names: list[str] | None) -> list[str]:
     unknown = [name for name in names if name not in rasters]
     if unknown:
         raise InvalidArgument(
-            f"names has {unknown[0]!r}, which is no raster of the dataset; its rasters are {', '.join(rasters)}"
+            f"names has {unknown[0]!r}{suggestion(unknown[0], rasters)}, which is no raster of the dataset; its "
+            f"rasters are {', '.join(rasters)}"
         )
     if not names or len(names) > MOST_PANELS:
         raise InvalidArgument(

@@ -159,12 +159,12 @@ class Sources:
             raise InvalidArgument(
                 f"some pairs are ascending, some descending, and {silent[0]} says neither; make its stack apart"
             )
-        if not directions:
+        if len(directions) < 2:
             return [self]
         return [
             replace(
                 self,
-                pairs=tuple(pair for pair in self.pairs if pair.direction in (direction, "")),
+                pairs=tuple(pair for pair in self.pairs if pair.direction == direction),
                 rasters=self._turned(direction),
             )
             for direction in directions

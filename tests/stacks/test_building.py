@@ -218,12 +218,13 @@ def test_a_folder_takes_pairs_of_both_sides_each_with_its_own_heading(tmp_path: 
         assert same(made["sensitivity"], alone["sensitivity"].compute())
 
 
-def test_a_heading_against_the_products_own_direction_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("out", ["stack.nc", "folder"])
+def test_a_heading_against_the_products_own_direction_is_refused(tmp_path: Path, out: str) -> None:
     pair = product().assign_attrs(orbit_direction="descending")
     with pytest.raises(
         InvalidArgument, match="heading=-12 is ascending, and 20230101_20230113 is descending"
     ):
-        insarfeat.build_stack("detection", tmp_path / "stack.nc", interferogram=pair, **ground())
+        insarfeat.build_stack("detection", tmp_path / out, interferogram=pair, **ground())
 
 
 def test_pairs_that_do_not_say_their_side_are_not_mixed_with_others(tmp_path: Path) -> None:
