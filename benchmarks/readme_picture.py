@@ -22,7 +22,7 @@ def main() -> None:
     scene = insarfeat.synth.scene(seed=SCENE, size=SIDE)
     found = zoo.load("segformer-b0-synth-v1").predict(scene).compute()
     sheet = scene.assign(landslide_probability=found["landslide_probability"])
-    plot.stack(sheet, PANELS).savefig(TARGET, dpi=90)
+    TARGET.write_bytes(plot.png(plot.stack(sheet, PANELS)))
     print(TARGET.name)
 
 

@@ -91,6 +91,18 @@ def check_choice(argument: str, value: object, choices: Iterable[str]) -> None:
         )
 
 
+def check_exists(path: Path, option: str = "") -> None:
+    """Refuse a path where nothing is; where one of its folder may have been meant, that is told.
+
+    >>> check_exists(Path("nowhere", "stack.nc"), "--dem")
+    Traceback (most recent call last):
+    insarfeat.errors.MissingInput: --dem: nowhere/stack.nc does not exist
+    """
+    if not path.exists():
+        before = f"{option}: " if option else ""
+        raise MissingInput(f"{before}{path} does not exist{file_nearby(path)}")
+
+
 def file_nearby(path: Path) -> str:
     """What a file that is not there may have been meant to be, of those in its folder; for the end of a phrase."""
     folder = path.parent

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from insarfeat.errors import InvalidArgument, MissingInput, UnreadableInput, file_nearby, suggestion
+from insarfeat.errors import InvalidArgument, UnreadableInput, check_exists, suggestion
 
 Model = TypeVar("Model", bound="Settings")
 
@@ -33,8 +33,7 @@ def is_settings_file(given: str | Path) -> bool:
 def read_settings(path: str | Path) -> dict[str, Any]:
     """Keys and values of a YAML file."""
     file = Path(path)
-    if not file.exists():
-        raise MissingInput(f"{file} does not exist{file_nearby(file)}")
+    check_exists(file)
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:

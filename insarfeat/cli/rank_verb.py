@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from insarfeat.cli.options import DryRun, Overwrite, SchedulerText, scheduler_of
-from insarfeat.errors import InvalidArgument, MissingInput, OutputExists, RunFailed, WriteFailed, file_nearby
+from insarfeat.errors import InvalidArgument, OutputExists, RunFailed, WriteFailed, check_exists
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -109,8 +109,8 @@ def _check(dem: Path | None, out: Path | None, csv: Path | None, overwrite: bool
     """Refuse what could not be read or written, before any work."""
     from insarfeat import plot
 
-    if dem is not None and not dem.exists():
-        raise MissingInput(f"--dem: {dem} does not exist{file_nearby(dem)}")
+    if dem is not None:
+        check_exists(dem, "--dem")
     for path, option, suffixes in ((out, "--out", (".html", ".htm")), (csv, "--csv", (".csv",))):
         if path is None:
             continue

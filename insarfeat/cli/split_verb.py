@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from insarfeat.cli.options import DryRun, Overwrite
-from insarfeat.errors import InvalidArgument, MissingInput, OutputExists, WriteFailed, file_nearby
+from insarfeat.errors import InvalidArgument, OutputExists, WriteFailed, check_exists
 
 if TYPE_CHECKING:
     from insarfeat.tiling.patches.parts.splitting import Split
@@ -99,8 +99,8 @@ def leaks(
     """
     from insarfeat.tiling.patches.parts.leaks import leaks as find_leaks
 
-    if slides is not None and not slides.exists():
-        raise MissingInput(f"--slides: {slides} does not exist{file_nearby(slides)}")
+    if slides is not None:
+        check_exists(slides, "--slides")
     if csv is not None:
         _check_output(csv, "--csv", (".csv",), overwrite)
     found = find_leaks(patches, part=part, buffer=buffer, slides=slides)
@@ -123,8 +123,7 @@ def _shares(text: str) -> tuple[float, ...]:
 
 def _check(patches: Path, target: Path, picture: Path | None, overwrite: bool) -> None:
     """Refuse what could not be read or written, before any work."""
-    if not patches.exists():
-        raise MissingInput(f"{patches} does not exist{file_nearby(patches)}")
+    check_exists(patches)
     _check_output(target, "--out", (".parquet",), overwrite)
     if picture is not None:
         from insarfeat import plot

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from insarfeat.errors import InvalidArgument, MissingInput, UnreadableInput, WriteFailed, file_nearby
+from insarfeat.errors import InvalidArgument, UnreadableInput, WriteFailed, check_exists
 from insarfeat.inventory.written import _check_place, _Layer, _write_geopackage
 
 _STYLES = """
@@ -112,10 +112,7 @@ def write_sheets(
 def read_notes(path: str | os.PathLike[str], name: str) -> Notes | None:
     """A table of :func:`write_sheets`; None where the file has none of that name."""
     file = Path(path)
-    if not file.exists():
-        raise MissingInput(
-            f"path is {str(path)!r}, and there is no such file{file_nearby(file)}; check the name and the folder"
-        )
+    check_exists(file)
     try:
         with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
             known = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
@@ -131,10 +128,7 @@ def read_notes(path: str | os.PathLike[str], name: str) -> Notes | None:
 def layers_in(path: str | os.PathLike[str]) -> tuple[str, ...]:
     """Names of the layers with polygons."""
     file = Path(path)
-    if not file.exists():
-        raise MissingInput(
-            f"path is {str(path)!r}, and there is no such file{file_nearby(file)}; check the name and the folder"
-        )
+    check_exists(file)
     try:
         with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
             rows: Iterable[tuple[str]] = database.execute(

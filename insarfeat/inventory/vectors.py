@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from insarfeat.errors import (
     InvalidArgument,
     InvalidType,
-    MissingInput,
     UnreadableInput,
-    file_nearby,
+    check_exists,
     missing_extra,
     suggestion,
 )
@@ -92,10 +91,7 @@ def read_polygons(path: str | os.PathLike[str], *, layer: str | None = None) -> 
             f"path is {str(path)!r}; its ending must be one of {', '.join(_GEOJSON + _OTHERS)}: convert other "
             "formats, as in ogr2ogr slides.gpkg slides.gml"
         )
-    if not file.exists():
-        raise MissingInput(
-            f"path is {str(path)!r}, and there is no such file{file_nearby(file)}; check the name and the folder"
-        )
+    check_exists(file)
     if suffix in _GEOJSON:
         if layer is not None:
             raise InvalidArgument(f"layer is {layer!r}, but GeoJSON files have no layers; leave it out")
@@ -230,11 +226,7 @@ def _layer_of(file: Path, layer: str | None, listed: NDArray[Any]) -> str:
                 f"layer is {layer!r}{suggestion(layer, names)}, but {file} has {_told(names)}"
             )
         return layer
-    able = [
-        str(name)
-        for name, kind in listed
-        if kind is not None and not any(word in str(kind).lower() for word in _WITHOUT_INSIDE)
-    ]
+    able = _with_inside(listed)
     if not able:
         raise UnreadableInput(f"{file} has no layer of polygons, but {_told(names)}")
     if len(able) > 1:
@@ -243,6 +235,15 @@ def _layer_of(file: Path, layer: str | None, listed: NDArray[Any]) -> str:
             "with layer="
         )
     return able[0]
+
+
+def _with_inside(listed: NDArray[Any]) -> list[str]:
+    """Names of the layers that may hold polygons."""
+    return [
+        str(name)
+        for name, kind in listed
+        if kind is not None and not any(word in str(kind).lower() for word in _WITHOUT_INSIDE)
+    ]
 
 
 def _told(names: list[str]) -> str:

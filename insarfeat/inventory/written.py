@@ -16,11 +16,10 @@ import numpy as np
 from insarfeat.errors import (
     InvalidArgument,
     InvalidType,
-    MissingInput,
     OutputExists,
     UnreadableInput,
     WriteFailed,
-    file_nearby,
+    check_exists,
     missing_extra,
 )
 from insarfeat.inventory._attributes import (
@@ -42,7 +41,7 @@ from insarfeat.inventory.polygons import (
     _same_crs,
     _things_in,
 )
-from insarfeat.inventory.vectors import _from_geojson, _from_ogr
+from insarfeat.inventory.vectors import _from_geojson, _from_ogr, _with_inside
 
 if TYPE_CHECKING:
     from pyproj import CRS
@@ -168,22 +167,19 @@ class WrittenLayer:
     metadata: Mapping[str, Any]
 
 
-def read_written(path: str | os.PathLike[str]) -> WrittenLayer:
-    """Read a .gpkg or .geojson of :func:`write_polygons` with its metadata."""
+def read_written(path: str | os.PathLike[str], *, layer: str | None = None) -> WrittenLayer:
+    """Read a .gpkg or .geojson of :func:`write_polygons` with its metadata; of several layers the one named."""
     file = Path(path)
     suffix = file.suffix.lower()
     if suffix not in (".gpkg", *_GEOJSON):
         raise InvalidArgument(f"path is {str(path)!r}; its ending must be .gpkg or .geojson")
-    if not file.exists():
-        raise MissingInput(
-            f"path is {str(path)!r}, and there is no such file{file_nearby(file)}; check the name and the folder"
-        )
+    check_exists(file)
     if suffix == ".gpkg":
-        features, crs = _from_ogr(file, None)
+        features, crs = _from_ogr(file, layer)
         from pyogrio import read_info
 
-        # Only one layer of polygons is there, or the features could not have been read without its name.
-        known = read_info(file, layer=_only_layer(file))
+        # Without a name only one layer of polygons is there, or the features could not have been read.
+        known = read_info(file, layer=layer or polygon_layers(file)[0])
         names = [str(name) for name in known["fields"]]
         told = {name: of_text(text) for name, text in (known["layer_metadata"] or {}).items()}
     else:
@@ -195,12 +191,11 @@ def read_written(path: str | os.PathLike[str]) -> WrittenLayer:
     return WrittenLayer(tuple(features), tuple(names), crs, told)
 
 
-def _only_layer(file: Path) -> str:
+def polygon_layers(file: Path) -> list[str]:
+    """Names of the layers of a .gpkg that may hold polygons."""
     from pyogrio import list_layers
 
-    from insarfeat.inventory.vectors import _layer_of
-
-    return _layer_of(file, None, list_layers(file))
+    return _with_inside(list_layers(file))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

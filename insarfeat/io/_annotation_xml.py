@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TypeVar
 
-from insarfeat.errors import InvalidType, MissingInput, UnreadableInput, file_nearby
+from insarfeat.errors import InvalidType, UnreadableInput, check_exists
 
 Value = TypeVar("Value")
 
@@ -27,8 +27,7 @@ class Document:
         """From a path or an open binary file."""
         if isinstance(source, str | Path):
             path = Path(source)
-            if not path.exists():
-                raise MissingInput(f"{path} does not exist{file_nearby(path)}")
+            check_exists(path)
             if path.is_dir():
                 raise UnreadableInput(
                     f"{path.name} is a folder; give one of the annotation/*.xml of a product"

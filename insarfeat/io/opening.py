@@ -12,7 +12,7 @@ import xarray as xr
 
 from insarfeat.dispatch.lazy import lazy_source
 from insarfeat.dispatch.sources import Source
-from insarfeat.errors import InvalidType, MissingInput, UnreadableInput, file_nearby
+from insarfeat.errors import InvalidType, UnreadableInput, check_exists
 from insarfeat.georeference import GRID_MAPPING
 from insarfeat.io.conventions import ORDER
 from insarfeat.io.native_headers import check_header
@@ -63,8 +63,7 @@ def open_stack(path: str | Path) -> xr.Dataset:
     np.float32(6.0)
     """
     path = Path(path)
-    if not path.exists():
-        raise MissingInput(f"{path} does not exist{file_nearby(path)}")
+    check_exists(path)
     file = FileIdentity.of(path)
     suffix = path.suffix.lower()
     if path.is_dir():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from insarfeat.errors import InvalidArgument, InvalidType, MissingInput, file_nearby, suggestion
+from insarfeat.errors import InvalidArgument, InvalidType, check_exists, suggestion
 from insarfeat.layers import LAYERS
 
 if TYPE_CHECKING:
@@ -354,7 +354,6 @@ def _swaths(given: Any) -> tuple[Swath, ...]:
         return (given,)
     if isinstance(given, str | Path) and Path(given).suffix.lower() != ".xml":
         path = Path(given)
-        if not path.exists():
-            raise MissingInput(f"{path} does not exist{file_nearby(path)}")
+        check_exists(path)
         return safe.swaths_of(path)
     return (read_swath(given),)

@@ -6,18 +6,16 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
-import typer.main
 import xarray as xr
 from rasterio.transform import Affine
-from typer.core import TyperGroup
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "zoo"))
+from all_verbs import verbs
 from as_in_qgis import edit
 
 import insarfeat
@@ -59,21 +57,7 @@ EXAMPLE = re.compile(r"^\s*Example: (insarfeat .+)$", re.MULTILINE)
 
 def examples() -> dict[str, str]:
     """The first example of each verb that does something of its own, by the verb's name."""
-    return {name: (EXAMPLE.findall(text) or [""])[0] for name, text in _helps(build_app_as_group(), "")}
-
-
-def build_app_as_group() -> TyperGroup:
-    group = typer.main.get_command(build_app())
-    assert isinstance(group, TyperGroup)
-    return group
-
-
-def _helps(group: TyperGroup, before: str) -> Iterator[tuple[str, str]]:
-    for name, command in group.commands.items():
-        if isinstance(command, TyperGroup):
-            yield from _helps(command, f"{before}{name} ")
-        if not isinstance(command, TyperGroup) or command.invoke_without_command:
-            yield before + name, command.help or ""
+    return {name: (EXAMPLE.findall(command.help or "") or [""])[0] for name, command in verbs()}
 
 
 def test_the_order_names_every_verb() -> None:

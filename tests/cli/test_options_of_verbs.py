@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import Any
 
 import pytest
-import typer.main
-from typer.core import TyperGroup
-
-from insarfeat.cli.app import build_app
+from all_verbs import verbs
 
 COMMON = ("--scheduler", "--overwrite", "--dry-run")
 
@@ -38,25 +35,9 @@ WITHOUT: dict[str, dict[str, str]] = {
 }
 
 
-def verbs(group: TyperGroup, before: str = "") -> Iterator[tuple[str, frozenset[str]]]:
-    """Names of all verbs, and their options."""
-    for name, command in group.commands.items():
-        if isinstance(command, TyperGroup):
-            yield from verbs(command, f"{before}{name} ")
-        if not isinstance(command, TyperGroup) or command.invoke_without_command:
-            yield before + name, frozenset(text for one in command.params for text in one.opts)
-
-
-def _all() -> list[tuple[str, frozenset[str]]]:
-    group = typer.main.get_command(build_app())
-    assert isinstance(group, TyperGroup)
-    return list(verbs(group))
-
-
 @pytest.mark.parametrize(
-    ("verb", "options"), _all(), ids=lambda value: value if isinstance(value, str) else ""
+    ("verb", "command"), list(verbs()), ids=lambda value: value if isinstance(value, str) else ""
 )
-def test_a_verb_has_all_common_options_but_those_that_it_has_no_use_for(
-    verb: str, options: frozenset[str]
-) -> None:
+def test_a_verb_has_all_common_options_but_those_that_it_has_no_use_for(verb: str, command: Any) -> None:
+    options = {text for one in command.params for text in one.opts}
     assert set(COMMON) - options == set(WITHOUT.get(verb, {}))

@@ -196,7 +196,7 @@ def test_geojson_that_is_none_is_told(tmp_path: Path, text: str, told: str) -> N
 
 
 def test_wrong_paths_are_told(tmp_path: Path) -> None:
-    with pytest.raises(MissingInput, match="there is no such file"):
+    with pytest.raises(MissingInput, match="does not exist"):
         inventory.read_polygons(tmp_path / "slides.gpkg")
     with pytest.raises(InvalidArgument, match=r"must be one of \.geojson"):
         inventory.read_polygons(tmp_path / "slides.gml")

@@ -307,7 +307,7 @@ def test_a_missing_folder_and_values_of_strange_kinds_are_told(tmp_path: Path) -
         inventory.write_polygons(collection(feature(n=object())), tmp_path / "a.gpkg")
     with pytest.raises(InvalidType, match="path must be the path"):
         inventory.write_polygons(collection(feature()), 7)  # type: ignore[arg-type]
-    with pytest.raises(MissingInput, match="no such file"):
+    with pytest.raises(MissingInput, match="does not exist"):
         read_written(tmp_path / "a.gpkg")
 
 

@@ -7,14 +7,13 @@ import datetime
 import json
 import os
 import re
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import xarray as xr
+from browsing import browse, needs_browser
 from pair_scenes import mountains, on_map, plane, speckled, turbulence
 
 import insarfeat
@@ -229,11 +228,9 @@ def test_the_page_lets_names_break_and_says_where_nothing_speaks_against_a_pair(
     assert page.count("nothing against it") == 2
 
 
+@needs_browser
 def test_the_page_fits_a_window_of_1200_pixels(folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if browser is None:
-        pytest.skip("no Chromium on this machine")
     place = tmp_path / "pairs"
     place.mkdir()
     long = "S1A_IW_SLC_20200101_20200206_VV_8rlks_flat_eqa_unw_filtered"
@@ -245,15 +242,7 @@ def test_the_page_fits_a_window_of_1200_pixels(folder: Path, tmp_path: Path) -> 
         "document.title = `${wide.scrollWidth} of ${wide.clientWidth}`;</script></body>"
     )
     page.write_text(page.read_text(encoding="utf-8").replace("</body>", asking), encoding="utf-8")
-    flags = (
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--no-first-run",
-        "--disable-background-networking",
-    )
-    call = [browser, *flags, "--window-size=1200,900", "--dump-dom", page.as_uri()]
-    told = subprocess.run(call, check=True, capture_output=True, text=True, timeout=60).stdout
+    told = browse(tmp_path, "--window-size=1200,900", "--dump-dom", page.as_uri())
     needed, there = map(int, re.findall(r"<title>(\d+) of (\d+)</title>", told)[0])
     assert 1000 < there <= 1200
     assert needed <= there

@@ -5,8 +5,6 @@ from __future__ import annotations
 import html
 import json
 import re
-import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,26 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+from browsing import browse, needs_browser
 
 from insarfeat import report, synth
 
 pytest.importorskip("matplotlib")
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine")
+pytestmark = needs_browser
 
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-extensions",
-    "--hide-scrollbars",
-    # Whatever the page would ask for leads nowhere.
-    "--host-resolver-rules=MAP * ~NOTFOUND",
-)
 SCORES = (0.9, 0.5, 0.7, 0.3)
 
 
@@ -97,12 +83,6 @@ def look(page: Path) -> Callable[..., Any]:
         return told.get("found")
 
     return looked
-
-
-def browse(folder: Path, *arguments: str) -> str:
-    command = [str(BROWSER), *FLAGS, f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=5000"]
-    done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=60, check=True)
-    return done.stdout
 
 
 def test_nothing_is_asked_of_any_network(look: Callable[..., Any]):

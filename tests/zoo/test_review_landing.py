@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,14 @@ def taken(kept: Path, review: Path, reviewer: str = "MR") -> Inventory:
     """The inventory after a review, as it is read again."""
     open_inventory(kept).judged(import_review(review, reviewer=reviewer)).write(kept, overwrite=True)
     return open_inventory(kept)
+
+
+def drawn(geometry: Mapping[str, Any], crs: str) -> Reviewed:
+    """A review in which an expert has drawn one outline, and accepts it."""
+    told = {"uid": "drawn-1", "Class": "CS", "status": "accepted", "Sign_Qual": 1, "Class_Unc": 1}
+    told |= dict.fromkeys(("remark", "IFG", "Traj"))
+    change = Change("drawn-1", "added", "", "CS", "MR", "2026-11-22T12:00:00Z")
+    return Reviewed(({"type": "Feature", "properties": told, "geometry": geometry},), crs, (change,))
 
 
 def uids(kept: Inventory) -> set[str]:
@@ -135,18 +144,7 @@ def test_a_remark_alone_does_not_undo_a_decision(kept: Path, review: Path, tmp_p
 def test_an_outline_drawn_upon_a_place_becomes_its_outline(kept: Path, review: Path) -> None:
     before = open_inventory(kept)
     moved = square(505_050.0, 4_900_000.0)
-    told = {
-        "uid": "drawn-1",
-        "Class": "CS",
-        "status": "accepted",
-        "Sign_Qual": 1,
-        "Class_Unc": 1,
-        "remark": None,
-    }
-    told |= {"IFG": None, "Traj": None}
-    change = Change("drawn-1", "added", "", "CS", "MR", "2026-11-22T12:00:00Z")
-    feature = {"type": "Feature", "properties": told, "geometry": moved}
-    after = before.judged(Reviewed((feature,), CRS, (change,)))
+    after = before.judged(drawn(moved, CRS))
     assert uids(after) == uids(before)
     row = after.places.table["status"].tolist().index("accepted")
     assert after.places.outlines[row] == moved
@@ -190,18 +188,7 @@ def test_a_review_on_another_map_lands_there_too(
 def test_what_an_expert_drew_comes_on_the_map_of_the_inventory(kept: Path) -> None:
     before = open_inventory(kept)
     (degrees,) = turned([square(520_000.0, 4_900_000.0)], CRS, "EPSG:4326")
-    told = {
-        "uid": "drawn-1",
-        "Class": "CS",
-        "status": "accepted",
-        "Sign_Qual": 1,
-        "Class_Unc": 1,
-        "remark": None,
-    }
-    told |= {"IFG": None, "Traj": None}
-    change = Change("drawn-1", "added", "", "CS", "MR", "2026-11-22T12:00:00Z")
-    feature = {"type": "Feature", "properties": told, "geometry": degrees}
-    table = before.judged(Reviewed((feature,), "EPSG:4326", (change,))).places.table.set_index("uid")
+    table = before.judged(drawn(degrees, "EPSG:4326")).places.table.set_index("uid")
     assert table.loc["drawn-1", "west"] == pytest.approx(520_000.0, abs=0.01)
     assert table.loc["drawn-1", "area_m2"] == pytest.approx(90_000.0, rel=0.01)
 

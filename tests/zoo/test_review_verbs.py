@@ -139,7 +139,7 @@ def test_a_dry_run_writes_nothing(run: Callable[..., Any], found: list[Path], tm
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("review", "export", "a.gpkg", "nothing.gpkg"), "no such file"),
+        (("review", "export", "a.gpkg", "nothing.gpkg"), "nothing.gpkg does not exist"),
         (("review", "export", "a.txt", "{found}"), "must end in .gpkg"),
         (("review", "export", "a.gpkg", "{found}", "--blind-spots", "{found}"), "found-0.gpkg"),
         (("review", "import", "{found}", "--reviewer", "MR"), "it must come from 'insarfeat review export'"),

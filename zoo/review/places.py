@@ -204,8 +204,8 @@ def open_inventory(path: str | os.PathLike[str]) -> Inventory:
     file = Path(path)
     if not file.exists():
         raise MissingInput(
-            f"path is {str(path)!r}, and there is no such file{file_nearby(file)}; check the name and the folder, or "
-            f"make an inventory with 'insarfeat inventory update {path} FOUND...'"
+            f"{file} does not exist{file_nearby(file)}; check the name and the folder, or make an inventory with "
+            f"'insarfeat inventory update {path} FOUND...'"
         )
     layers = layers_in(file)
     if PLACES not in layers:

@@ -10,7 +10,7 @@ from typing import Any
 
 import xarray as xr
 
-from insarfeat.errors import InvalidArgument, MissingInput, UnreadableInput, file_nearby, suggestion
+from insarfeat.errors import InvalidArgument, UnreadableInput, check_exists, suggestion
 from insarfeat.io.products.wanted import Stated, Wanted
 
 __all__ = ["READERS", "Found", "Reader", "Stated", "Wanted", "list_products", "open_product"]
@@ -113,8 +113,7 @@ def open_product(
     'rasters and stacks: GeoTIFF, NetCDF, Zarr'
     """
     place = Path(path)
-    if not place.exists():
-        raise MissingInput(f"{place} does not exist{file_nearby(place)}")
+    check_exists(place)
     wanted = Wanted(pair, polarisation, swath, stated)
     reader = reader_of(place)
     if reader is None:
@@ -138,8 +137,7 @@ def list_products(folder: str | Path) -> list[Found]:
     []
     """
     place = Path(folder)
-    if not place.exists():
-        raise MissingInput(f"{place} does not exist{file_nearby(place)}")
+    check_exists(place)
     return list(_search(place, _DEEPEST, set()))
 
 

@@ -12,14 +12,7 @@ from typing import Any, Literal, Self, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from insarfeat.errors import (
-    InvalidArgument,
-    InvalidType,
-    MissingInput,
-    UnreadableInput,
-    file_nearby,
-    suggestion,
-)
+from insarfeat.errors import InvalidArgument, InvalidType, UnreadableInput, check_choice, check_exists
 from insarfeat.georeference import Axis, Grid
 from insarfeat.windows import Shape, Window
 
@@ -122,10 +115,7 @@ class PatchGrid:
         self.shape = _shape_of(shape, self.map)
         self.size = shape_from("size", size)
         self.stride = self.size if stride is None else shape_from("stride", stride)
-        if edge not in EDGES:
-            raise InvalidArgument(
-                f'edge must be "shift", "pad" or "drop"; got {edge!r}{suggestion(edge, EDGES)}'
-            )
+        check_choice("edge", edge, EDGES)
         self.edge: Edge = edge
         if edge == "shift" and (self.shape.height < self.size.height or self.shape.width < self.size.width):
             raise InvalidArgument(
@@ -276,8 +266,7 @@ class PatchGrid:
     def load(cls, path: str | Path) -> PatchGrid:
         """Read what :meth:`save` wrote."""
         source = Path(path)
-        if not source.exists():
-            raise MissingInput(f"{source} does not exist{file_nearby(source)}")
+        check_exists(source)
         try:
             with np.load(source, allow_pickle=False) as stored:
                 told, listed = json.loads(str(stored["grid"])), stored["numbers"]

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from insarfeat.errors import InvalidArgument, InvalidType, suggestion
+from insarfeat.errors import InvalidArgument, InvalidType, check_choice, suggestion
 from insarfeat.lots import scrambled
 from insarfeat.tiling.patches.grid import EDGES, Edge
 
@@ -136,10 +136,7 @@ class Sampling:
             raise InvalidArgument(
                 f'where must be "grid", "centred" or "random"; got {self.where!r}{suggestion(self.where, WHERE)}'
             )
-        if self.edge not in EDGES:
-            raise InvalidArgument(
-                f'edge must be "shift", "pad" or "drop"; got {self.edge!r}{suggestion(self.edge, EDGES)}'
-            )
+        check_choice("edge", self.edge, EDGES)
         if self.negatives is not None and not (_is_number(self.negatives) and self.negatives >= 0):
             raise InvalidArgument(
                 f"negatives must be 0 or more of them per positive patch, or None for all; got {self.negatives!r}"
@@ -194,10 +191,7 @@ class Keep:
     area: Any = None
 
     def __post_init__(self) -> None:
-        if self.labels not in _LABELLED:
-            raise InvalidArgument(
-                f'labels must be "any", "only" or "without"; got {self.labels!r}{suggestion(self.labels, _LABELLED)}'
-            )
+        check_choice("labels", self.labels, _LABELLED)
         if self.slope is not None:
             fine = (
                 isinstance(self.slope, Sequence) and len(self.slope) == 2 and all(map(_is_number, self.slope))

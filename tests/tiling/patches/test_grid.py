@@ -149,7 +149,7 @@ def test_a_raster_smaller_than_a_patch_is_refused_where_it_would_be_shifted() ->
     [
         ({"size": 0}, "size must be a whole number of pixels"),
         ({"stride": 1.5}, "stride must be a whole number of pixels"),
-        ({"edge": "wrap"}, 'edge must be "shift", "pad" or "drop"'),
+        ({"edge": "wrap"}, "edge must be one of 'shift', 'pad', 'drop'"),
         ({"shape": (3,)}, "shape must be a whole number"),
     ],
 )

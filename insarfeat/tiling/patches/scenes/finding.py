@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from insarfeat.errors import InsarfeatError, InvalidArgument, InvalidType, MissingInput, file_nearby
+from insarfeat.errors import InsarfeatError, InvalidArgument, InvalidType, check_exists
 from insarfeat.layers import EVENT_BANDS, LAYERS
 from insarfeat.tiling.patches.scenes.naming import named
 
@@ -58,8 +58,7 @@ def found_in(given: Any) -> Iterator[Found]:
 
 
 def _at(path: Path) -> Iterator[Found]:
-    if not path.exists():
-        raise MissingInput(f"{path} does not exist{file_nearby(path)}")
+    check_exists(path)
     if path.is_dir() and not _is_zarr(path):
         yield from _in_folder(path, path, _DEEPEST)
         return
